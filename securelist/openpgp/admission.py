@@ -1,0 +1,103 @@
+"""What a certificate must be to enter the log: read by both engines, public, strong, alive, able to sign and to decrypt."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from securelist.errors import Refused
+from securelist.openpgp import gnupg, sequoia
+from securelist.openpgp.armor import blocks, is_armored
+from securelist.openpgp.certificate import Certificate, ComponentKey
+from securelist.openpgp.packets import Packet, Tag, read_packets, recipient_of
+
+# Twenty user IDs with photographs and post-quantum signatures stay below; thousands of foreign signatures do not.
+MAX_CERTIFICATE_OCTETS = 256 * 1024
+# RFC 9580, 12.4 asks for 3072 bits in new keys; what is in use today and not broken starts at 2048.
+MIN_RSA_BITS = 2048
+_RSA = {1, 2, 3}
+# RFC 9580, 9.1: DSA is forbidden to be made and old keys have 1024 bits; ElGamal likewise.
+_WEAK = {16: "ElGamal", 17: "DSA", 20: "ElGamal"}
+# draft-ietf-openpgp-pqc: ML-KEM with X25519 or X448. GnuPG 2.2 lists such a subkey as unusable; Sequoia judges it.
+_POST_QUANTUM = {35, 36}
+
+
+def _refuse_secrets(packets: tuple[Packet, ...]) -> None:
+    if any(p.tag in (Tag.SECRET_KEY, Tag.SECRET_SUBKEY) for p in packets):
+        raise Refused("secret-key", "this holds a SECRET key; it was not kept. Send the public one (gpg --export), and replace this key")
+
+
+def split_certificates(octets: bytes) -> list[bytes]:
+    """The certificates in armoured or binary input, binary, one each; raises Refused, "secret-key" among the reasons."""
+    rings = [block for kind, block in blocks(octets) if kind in ("PUBLIC KEY BLOCK", "PRIVATE KEY BLOCK")] if is_armored(octets) else [octets]
+    found: list[bytes] = []
+    for ring in rings:
+        _refuse_secrets(read_packets(ring))
+        found += sequoia.split_certificates(ring)
+    if not found:
+        raise Refused("no-certificate", "there is no OpenPGP certificate in this")
+    return found
+
+
+def read_certificate(octets: bytes) -> Certificate:
+    """The facts of one binary certificate that both engines can read, at no particular time; raises Refused."""
+    if len(octets) > MAX_CERTIFICATE_OCTETS:
+        advice = "export it with: gpg --armor --export-options export-minimal --export"
+        raise Refused("certificate-too-large", f"the certificate is larger than {MAX_CERTIFICATE_OCTETS // 1024} KiB; {advice}")
+    _refuse_secrets(read_packets(octets))
+    second = sequoia.read_certificate(octets)
+    first = gnupg.list_certificate(octets)
+    if first.fingerprint != second.fingerprint:
+        raise Refused("judges-differ", "GnuPG and Sequoia read different certificates in this")
+    keys = tuple(_without_weak(_judged_by_sequoia(octets, key)) for key in first.keys)
+    if second.revoked:
+        keys = (dataclasses.replace(keys[0], revoked=True), *keys[1:])
+    user_ids = tuple(user_id for user_id in first.user_ids if user_id in second.user_ids)
+    return Certificate(first.fingerprint, octets, user_ids, keys)
+
+
+def _judged_by_sequoia(octets: bytes, key: ComponentKey) -> ComponentKey:
+    """A post-quantum subkey as Sequoia sees it; any other key as it is."""
+    if key.algorithm not in _POST_QUANTUM or key.usable:
+        return key
+    reached = [recipient_of(read_packets(packet)[0]) for packet in sequoia.wrap([octets])]
+    expires = sequoia.expiry_of_subkey(octets, key.fingerprint)
+    return dataclasses.replace(key, usable=key.key_id in reached, expires=expires)
+
+
+def _without_weak(key: ComponentKey) -> ComponentKey:
+    return dataclasses.replace(key, usable=False) if weakness(key) else key
+
+
+def weakness(key: ComponentKey) -> str:
+    """One clause saying why this key is too weak, or the empty string."""
+    if key.algorithm in _WEAK:
+        return f"{_WEAK[key.algorithm]} keys are too weak"
+    if key.algorithm in _RSA and key.bits < MIN_RSA_BITS:
+        return f"an RSA key of {key.bits} bits is too weak; at least {MIN_RSA_BITS} are needed"
+    return ""
+
+
+def admit(octets: bytes, at: int) -> Certificate:
+    """`read_certificate`, and fit to post and to receive at `at`; raises Refused naming the rule that it breaks."""
+    certificate = read_certificate(octets)
+    name, primary = certificate.fingerprint, certificate.primary
+    if weak := weakness(primary):
+        raise Refused("weak-key", f"certificate {name}: {weak}")
+    if primary.revoked:
+        raise Refused("revoked", f"certificate {name} is revoked")
+    if primary.expires is not None and primary.expires <= at:
+        raise Refused("expired", f"certificate {name} has expired; its owner can extend it: gpg --quick-set-expire {name} 2y")
+    if not certificate.can_sign(at):
+        raise Refused("cannot-sign", f"certificate {name} has no valid key to sign with")
+    if not certificate.can_encrypt(at):
+        advice = f"add one: gpg --quick-add-key {name} default encr"
+        raise Refused("cannot-encrypt", f"certificate {name} has no valid encryption subkey; {advice}")
+    if not certificate.user_ids:
+        raise Refused("no-user-id", f"certificate {name} has no user ID that both GnuPG and Sequoia accept")
+    sequoia.wrap([octets])
+    return certificate
+
+
+def merge(old: bytes, new: bytes) -> bytes:
+    """The packets of both in one certificate, binary: a revocation seen once stays. Raises Refused."""
+    return sequoia.merge(old, new)

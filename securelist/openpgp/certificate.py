@@ -1,0 +1,83 @@
+"""A certificate as the rest of the program knows it: octets and facts, and pure judgements of those facts at a time.
+
+The facts come from GnuPG's verified listing (`gnupg.list_certificate`) and were agreed to by Sequoia (`admission`);
+this module asks nobody and holds no time of its own. Times are Unix seconds, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ComponentKey:
+    """One key of a certificate, primary or subkey (RFC 9580, 10.1.2). `capabilities` holds of "c", "s", "e", "a"."""
+
+    fingerprint: str
+    key_id: str
+    algorithm: int
+    bits: int
+    created: int
+    expires: int | None
+    revoked: bool
+    usable: bool
+    """False when GnuPG cannot work with this key (unknown algorithm, bad binding); time plays no part."""
+    capabilities: frozenset[str]
+
+    def alive(self, at: int) -> bool:
+        """Whether this key is neither revoked, nor expired, nor from the future at `at`."""
+        return self.usable and not self.revoked and self.created <= at and (self.expires is None or at < self.expires)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """An OpenPGP certificate that was read and checked: never secret material. `keys[0]` is the primary key."""
+
+    fingerprint: str
+    octets: bytes
+    user_ids: tuple[str, ...]
+    keys: tuple[ComponentKey, ...]
+
+    @property
+    def primary(self) -> ComponentKey:
+        """The primary key."""
+        return self.keys[0]
+
+    def keys_for(self, capability: str, at: int) -> tuple[ComponentKey, ...]:
+        """The keys usable for `capability` ("s" or "e") at `at`: none if the primary key is not alive then."""
+        if not self.primary.alive(at):
+            return ()
+        return tuple(k for k in self.keys if capability in k.capabilities and k.alive(at))
+
+    def can_sign(self, at: int) -> bool:
+        """Whether a signature over data made at `at` can count."""
+        return bool(self.keys_for("s", at))
+
+    def can_encrypt(self, at: int) -> bool:
+        """Whether a message can be encrypted to this certificate at `at`."""
+        return bool(self.keys_for("e", at))
+
+    def why_not_encrypt(self, at: int) -> str:
+        """One plain clause saying why `can_encrypt` is false; empty when it is true."""
+        if self.can_encrypt(at):
+            return ""
+        if self.primary.revoked:
+            return "the key is revoked"
+        if self.primary.expires is not None and self.primary.expires <= at:
+            return "the key has expired"
+        return "the key has no encryption subkey that is valid now"
+
+
+def normal_fingerprint(text: str) -> str | None:
+    """`text` as upper-case hex without blanks if it is a full fingerprint (40 hex digits, or 64 for v6), else None."""
+    plain = "".join(text.split()).upper()
+    if len(plain) in (40, 64) and all(c in "0123456789ABCDEF" for c in plain):
+        return plain
+    return None
+
+
+def grouped(fingerprint: str) -> str:
+    """A fingerprint as people compare it: groups of four, a wider gap in the middle."""
+    fours = [fingerprint[i : i + 4] for i in range(0, len(fingerprint), 4)]
+    half = len(fours) // 2
+    return f"{' '.join(fours[:half])}  {' '.join(fours[half:])}"

@@ -1,0 +1,310 @@
+"""GnuPG through python-gnupg: the keeper of the list's secret key, and the first of the two judges.
+
+python-gnupg starts the processes and moves the octets. Its own verdicts (`ok`, `valid`) are not used, and two of its
+habits are replaced here: status lines come on a descriptor of their own, and are split at LF alone. (It splits at every
+Unicode line end, so that a user ID with "Å", octets C3 85, could begin a status line of its own.)
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import os
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gnupg
+
+from securelist.errors import ConfigurationError, Refused, TryAgain, Unavailable
+from securelist.openpgp.certificate import Certificate, ComponentKey
+from securelist.openpgp.packets import read_packets
+
+# One gpg call takes milliseconds for a small post and some seconds for 25 MiB; a post has 60 s in all (DESIGN 4).
+GPG_SECONDS = 40
+# gpg-agent's sockets lie in the GnuPG home unless /run/user/UID exists; sun_path holds 108 octets (unix(7)),
+# "S.gpg-agent.browser" and a slash take 20.
+MAX_HOME_PATH = 86
+# SHA-2 with at least 256 bits (RFC 9580, 9.5, by number); everything weaker or unknown to GnuPG 2.2 is refused.
+ACCEPTED_HASHES = {"8", "9", "10"}
+_OPTIONS = ["--no-options", "--trust-model", "always", "--no-auto-check-trustdb", "--no-auto-key-retrieve", "--logger-file", "/dev/null"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one gpg process said: its exit status, its status lines as (keyword, rest), and its output."""
+
+    exit_status: int
+    status: tuple[tuple[str, str], ...]
+    output: bytes
+
+    def rests(self, keyword: str) -> list[str]:
+        """The rest of each status line with this keyword."""
+        return [rest for word, rest in self.status if word == keyword]
+
+
+class _Collector(gnupg.StatusHandler):  # type: ignore[misc]
+    """Keeps every status line in order; judges none."""
+
+    def __init__(self, gpg: Any) -> None:
+        super().__init__(gpg)
+        self.lines: list[tuple[str, str]] = []
+        self.data = b""
+        self.returncode = 0
+
+    def handle_status(self, key: str, value: str) -> None:
+        self.lines.append((key, value))
+
+
+class _Gpg(gnupg.GPG):  # type: ignore[misc]
+    """python-gnupg with a status descriptor of its own, a clean environment, a time limit, and inherited descriptors."""
+
+    def __init__(self, home: Path) -> None:
+        self.inherited: tuple[int, ...] = ()
+        self.limit = threading.Timer(GPG_SECONDS, print)
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": str(home)}
+        try:
+            super().__init__(gnupghome=str(home), options=_OPTIONS, env=environment)
+        except OSError:
+            raise Unavailable("no-gnupg", "GnuPG is not installed: install Debian's package gnupg") from None
+
+    def _open_subprocess(self, args: list[str], passphrase: bool = False) -> subprocess.Popen[bytes]:
+        status, written = os.pipe()
+        command = self.make_args(args, passphrase)
+        command[command.index("--status-fd") + 1] = str(written)
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=self.env,
+                pass_fds=(written, *self.inherited),
+            )
+        finally:
+            os.close(written)
+        process.stderr = os.fdopen(status, "rb")
+        self.limit = threading.Timer(GPG_SECONDS, process.kill)
+        self.limit.daemon = True
+        self.limit.start()
+        return process
+
+    def _collect_output(self, process: Any, result: Any, writer: Any = None, stdin: Any = None) -> int:
+        try:
+            return int(super()._collect_output(process, result, writer, stdin))
+        finally:
+            self.limit.cancel()
+
+    def _read_response(self, stream: Any, result: Any) -> None:
+        for line in iter(stream.stream.readline, b""):
+            keyword, _, rest = line.rstrip(b"\n").removeprefix(b"[GNUPG:] ").decode("utf-8", "replace").partition(" ")
+            result.handle_status(keyword, rest)
+        result.stderr = ""
+
+    def run(self, args: Sequence[str], data: bytes, inherited: tuple[int, ...] = ()) -> Outcome:
+        """Runs gpg with `args` on `data`; the descriptors in `inherited` are open in it."""
+        call = copy.copy(self)
+        call.inherited = inherited
+        result = _Collector(call)
+        try:
+            call._handle_io(list(args), io.BytesIO(data), result, binary=True)
+        except OSError as problem:
+            raise TryAgain("gpg-failed", f"GnuPG could not be run: {problem.strerror}") from None
+        if result.returncode < 0:
+            raise TryAgain("gpg-failed", f"GnuPG was stopped, perhaps after {GPG_SECONDS} s")
+        return Outcome(result.returncode, tuple(result.lines), result.data)
+
+
+@contextmanager
+def _in_memory(octets: bytes) -> Iterator[tuple[int, str]]:
+    """(descriptor, path a child can open) of a file that exists in memory only."""
+    descriptor = os.memfd_create("securelist")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(octets)
+        yield descriptor, f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+# --- the judge: no state, no keyring but the one certificate in question -------------------------------------------
+
+# An empty place where a GnuPG home would be: the judge reads no configuration and keeps nothing.
+_NOWHERE = Path("/proc/self/fdinfo")
+
+@cache
+def _judging() -> _Gpg:
+    return _Gpg(_NOWHERE)
+
+
+def _only_keyring(path: str) -> list[str]:
+    return ["--no-default-keyring", "--keyring", path, "--lock-never", "--no-autostart"]
+
+
+# Status keywords that may accompany one good signature; anything else is a reason to refuse.
+_HARMLESS = set(
+    "NEWSIG KEY_CONSIDERED SIG_ID GOODSIG VALIDSIG PLAINTEXT PLAINTEXT_LENGTH KEYEXPIRED TRUST_ULTIMATE TRUST_FULLY TRUST_UNDEFINED"
+    " NOTATION_NAME NOTATION_FLAGS NOTATION_DATA VERIFICATION_COMPLIANCE_MODE POLICY_URL".split()
+)
+
+
+@dataclass(frozen=True)
+class GoodSignature:
+    """GnuPG's verdict: exactly one good signature; primary fingerprint, time made, and the data gpg itself put out."""
+
+    signer: str
+    made: int
+    content: bytes
+
+
+def verify(message: bytes, certificate: bytes, at: int, detached: bytes | None = None) -> GoodSignature:
+    """GnuPG's verdict, as of `at`, on `message` under this one certificate; with `detached`, on that signature over it.
+
+    The certificate and signature reach gpg through memory. Raises Refused("bad-signature") unless the exit status, every
+    status line and the hash algorithm are as they must be (HAZARDS: GnuPG 1 to 3).
+    """
+    with _in_memory(certificate) as (ring, ring_path), _in_memory(detached or b"") as (signature, signature_path):
+        args = [*_only_keyring(ring_path), "--faked-system-time", f"{at}!"]
+        args += ["--decrypt"] if detached is None else ["--verify", signature_path, "-"]
+        outcome = _judging().run(args, message, (ring, signature))
+    keywords = [word for word, _ in outcome.status]
+    once = ("NEWSIG", "GOODSIG", "VALIDSIG") + (("PLAINTEXT",) if detached is None else ())
+    if outcome.exit_status or any(keywords.count(word) != 1 for word in once) or not set(keywords) <= _HARMLESS:
+        raise Refused("bad-signature", f"GnuPG does not accept the signature{_complaint(keywords)}")
+    fields = outcome.rests("VALIDSIG")[0].split()
+    if len(fields) < 10 or fields[7] not in ACCEPTED_HASHES:
+        raise Refused("weak-hash", "the signature uses a hash algorithm that is too weak; SHA-256 or longer is needed")
+    return GoodSignature(fields[9].upper(), int(fields[2]), outcome.output if detached is None else message)
+
+
+_COMPLAINTS = {
+    "BADSIG": "the signed text was altered",
+    "EXPSIG": "the signature has expired",
+    "EXPKEYSIG": "the key has expired",
+    "REVKEYSIG": "the key is revoked",
+    "ERRSIG": "it cannot be checked",
+    "NO_PUBKEY": "the key is not known",
+}
+
+
+def _complaint(keywords: list[str]) -> str:
+    found = [text for word, text in _COMPLAINTS.items() if word in keywords]
+    return f": {found[0]}" if found else ""
+
+
+def list_certificate(octets: bytes) -> Certificate:
+    """GnuPG's verified listing of one certificate as facts; raises Refused("unreadable-by-gnupg")."""
+    with _in_memory(octets) as (ring, path):
+        outcome = _judging().run([*_only_keyring(path), "--list-keys"], b"", (ring,))
+    rows = [line.split(":") for line in outcome.output.decode("utf-8", "replace").split("\n") if line]
+    keys = [_component(row, rows[i + 1][9]) for i, row in enumerate(rows[:-1]) if row[0] in ("pub", "sub") and rows[i + 1][0] == "fpr"]
+    if outcome.exit_status or [row[0] for row in rows].count("pub") != 1 or not keys:
+        version_6 = read_packets(octets)[0].body[:1] == b"\6"
+        advice = "; it is of version 6, which GnuPG does not know: send a version 4 one" if version_6 else ""
+        raise Refused("unreadable-by-gnupg", f"GnuPG cannot read this certificate{advice}")
+    user_ids = tuple(_unescaped(row[9]) for row in rows if row[0] == "uid" and row[1] not in ("r", "i"))
+    return Certificate(keys[0].fingerprint, octets, user_ids, tuple(keys))
+
+
+def _component(row: list[str], fingerprint: str) -> ComponentKey:
+    """A "pub" or "sub" record (GnuPG's doc/DETAILS) as facts."""
+    validity, capabilities = row[1], row[11]
+    return ComponentKey(
+        fingerprint=fingerprint.upper(),
+        key_id=row[4].upper(),
+        algorithm=int(row[3]),
+        bits=int(row[2]),
+        created=int(row[5]),
+        expires=int(row[6]) if row[6] else None,
+        revoked=validity == "r",
+        usable=validity not in ("i", "d", "n"),
+        capabilities=frozenset(c for c in capabilities if c.islower()),
+    )
+
+
+def _unescaped(text: str) -> str:
+    r"""A colon listing's C-style escapes undone, with control characters as U+FFFD: `\x3a` is a colon, `\x0a` is not shown."""
+    pieces = text.split("\\x")
+    return pieces[0] + "".join(_character(p[:2]) + p[2:] for p in pieces[1:])
+
+
+def _character(hex_digits: str) -> str:
+    character = chr(int(hex_digits, 16))
+    return character if character.isprintable() else "\ufffd"
+
+
+# --- the list's own key ----------------------------------------------------------------------------------------------
+
+
+class ListKey:
+    """The list's secret key, in gpg-agent behind a GnuPG home of its own: a passphrase, card or HSM changes nothing here."""
+
+    def __init__(self, home: Path, fingerprint: str) -> None:
+        if not home.is_dir():
+            raise ConfigurationError("no-list-key", f"{home} is missing: it holds the list's secret key")
+        self._gpg = _Gpg(home)
+        self.fingerprint = fingerprint
+
+    @classmethod
+    def create(cls, home: Path, name: str, address: str) -> ListKey:
+        """Makes a key for the list (Ed25519 to sign, X25519 to decrypt, no expiry, no passphrase) in the new home."""
+        if len(os.fsencode(home.resolve())) > MAX_HOME_PATH and not Path(f"/run/user/{os.getuid()}").is_dir():
+            raise ConfigurationError("path-too-long", f"{home} is too long for gpg-agent's sockets: at most {MAX_HOME_PATH} characters")
+        home.mkdir(mode=0o700)
+        gpg = _Gpg(home)
+        settings = {"key_type": "EDDSA", "key_curve": "ed25519", "key_usage": "cert,sign", "subkey_type": "ECDH"}
+        settings |= {"subkey_curve": "cv25519", "name_real": name, "name_email": address, "expire_date": "0"}
+        made = gpg.run(["--gen-key"], gpg.gen_key_input(no_protection=True, **settings).encode()).rests("KEY_CREATED")
+        if not made:
+            raise Unavailable("no-list-key", "GnuPG could not make the list's key; is gpg-agent installed?")
+        return cls(home, made[0].split()[1].upper())
+
+    def certificate(self) -> bytes:
+        """The list's certificate, binary, without what others certified."""
+        outcome = self._gpg.run(["--export-options", "export-minimal", "--export", self.fingerprint], b"")
+        if outcome.exit_status or not outcome.output:
+            raise ConfigurationError("no-list-key", "GnuPG does not find the list's key in its home")
+        return outcome.output
+
+    def _sign(self, content: bytes, *how: str) -> bytes:
+        args = ["--local-user", f"{self.fingerprint}!", "--digest-algo", "SHA512", "--set-filename", "", *how]
+        outcome = self._gpg.run(args, content)
+        if outcome.exit_status or len(outcome.rests("SIG_CREATED")) != 1:
+            raise TryAgain("cannot-sign", "the list's key could not sign; is it unlocked in gpg-agent?")
+        return outcome.output
+
+    def sign(self, content: bytes) -> bytes:
+        """`content` as one signed OpenPGP message, binary: one-pass signature, literal data and signature, compressed."""
+        return self._sign(content, "--compress-algo", "zip", "--compress-level", "1", "--sign")
+
+    def detach_sign(self, content: bytes) -> bytes:
+        """A detached signature packet over `content`, binary."""
+        return self._sign(content, "--detach-sign")
+
+    def decrypt(self, message: bytes) -> bytes:
+        """The packets inside an encrypted message, as they are: encryption off, signature and compression left on.
+
+        Raises Refused("not-for-the-list") or ("not-whole"): whole means integrity-protected and checked to the end.
+        """
+        outcome = self._gpg.run(["--decrypt", "--unwrap"], message)
+        keywords = [word for word, _ in outcome.status]
+        if "DECRYPTION_KEY" not in keywords:
+            if "NO_SECKEY" in keywords or "DECRYPTION_FAILED" in keywords:
+                raise Refused("not-for-the-list", "the message is not encrypted to the list's key; fetch it from the -sendkey address")
+            raise TryAgain("cannot-decrypt", "the list's key could not decrypt; is it unlocked in gpg-agent?")
+        once = all(keywords.count(word) == 1 for word in ("DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION"))
+        if outcome.exit_status or not once or not set(keywords) <= _WHOLE:
+            raise Refused("not-whole", "the encrypted message is damaged, cut short or without integrity protection")
+        return outcome.output
+
+
+# Status keywords that may accompany one whole decrypted message.
+_WHOLE = set(
+    "ENC_TO KEY_CONSIDERED DECRYPTION_KEY BEGIN_DECRYPTION DECRYPTION_INFO DECRYPTION_OKAY GOODMDC END_DECRYPTION NO_SECKEY"
+    " DECRYPTION_COMPLIANCE_MODE PROGRESS".split()
+)

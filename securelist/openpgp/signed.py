@@ -1,0 +1,236 @@
+"""Signed messages in their three forms, and the one way by which they become verified: two judges, the same bytes.
+
+*combined*: one-pass signature, literal data, signature (RFC 9580, 10.3); *clearsigned* (RFC 9580, 7);
+*detached*: a multipart/signed entity (RFC 3156, 5). Nothing else is a signed message here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from securelist.errors import Refused
+from securelist.mail.mime import crlf, decoded, parts_of, read_entity
+from securelist.openpgp import gnupg, sequoia
+from securelist.openpgp.armor import blocks, dearmor, only_block
+from securelist.openpgp.certificate import Certificate
+from securelist.openpgp.packets import Literal, Packet, Tag, decompress, intended_recipients, read_literal, read_packets
+
+# What the clocks of decent machines differ by: a signature from the future counts up to here (DESIGN 3 and 4).
+MAX_AHEAD_S = 600
+# A key ID may fit several certificates when somebody adopted a key that is not theirs; more than a few is an attack.
+MAX_CANDIDATES = 3
+
+_BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
+_CLEARSIGNED = re.compile(
+    rb"(?:\A|(?<=\n))" + _BEGIN + rb"[ \t]*\r?\n.*?\n-----BEGIN PGP SIGNATURE-----.*?\n-----END PGP SIGNATURE-----[ \t]*(?=\r?\n|\Z)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class SignedMessage:
+    """One signed thing, not yet verified. `octets` is all it takes to read it again: the evidence."""
+
+    form: str
+    octets: bytes
+    issuers: tuple[str, ...]
+    """Fingerprints and key IDs, upper-case hex, that its one signature names; nobody checked them."""
+    claimed: int = 0
+    """When its signature says it was made; nobody checked that, either."""
+    intended: tuple[str, ...] = ()
+    """Fingerprints the signature names as intended recipients; checked when the signature is."""
+    content: bytes = b""
+    """What is said to be signed (combined, detached)."""
+    signature: bytes = b""
+    text: bool = False
+    """Whether the literal data is text, whose line ends mean nothing."""
+
+
+_BY_VERIFY = object()
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What both judges said was signed, by whom and when; only `verify` makes one."""
+
+    content: bytes
+    signer: str
+    made: int
+    evidence: bytes
+    intended: tuple[str, ...] = ()
+    proof: object = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.proof is not _BY_VERIFY:
+            raise TypeError("only verify() makes a Verified")
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_signed(octets: bytes) -> SignedMessage:
+    """The one signed message in `octets`, in whichever form; raises Refused, "not-signed" when it is none of the three."""
+    if is_multipart_signed(octets):
+        return _read_detached(octets)
+    if _BEGIN in octets:
+        return _read_clearsigned(octets)
+    return read_combined(dearmor(octets))
+
+
+def is_multipart_signed(octets: bytes) -> bool:
+    """Whether this is a MIME entity that says it is a multipart/signed."""
+    try:
+        return bool(octets) and not octets[0] & 0x80 and read_entity(octets).content_type == "multipart/signed"
+    except Refused:
+        return False
+
+
+def _read_clearsigned(octets: bytes) -> SignedMessage:
+    found = _CLEARSIGNED.search(octets)
+    if found is None or octets.count(_BEGIN) != 1:
+        raise Refused("not-one-signature", "there must be exactly one clearsigned text, whole")
+    armored = [block for kind, block in blocks(found[0]) if kind == "SIGNATURE"]
+    if len(armored) != 1:
+        raise Refused("bad-armor", "the signature of the clearsigned text is damaged")
+    facts = sequoia.read_signature(_only_signature(armored[0]).octets)
+    return SignedMessage("clearsigned", found[0], facts.issuers, facts.claimed)
+
+
+def _read_detached(octets: bytes) -> SignedMessage:
+    parts = parts_of(read_entity(octets))
+    if len(parts) != 2:
+        raise Refused("not-one-signature", "a multipart/signed has two parts: what is signed, and one signature (RFC 3156, 5)")
+    holder = read_entity(parts[1])
+    if holder.content_type != "application/pgp-signature":
+        raise Refused("not-signed", "the second part of the multipart/signed is no OpenPGP signature (RFC 3156, 5)")
+    kind, block = only_block(decoded(holder))
+    if kind != "SIGNATURE":
+        raise Refused("not-signed", "the second part of the multipart/signed is no OpenPGP signature (RFC 3156, 5)")
+    signature = _only_signature(block)
+    facts = sequoia.read_signature(signature.octets)
+    return SignedMessage("detached", octets, facts.issuers, facts.claimed, intended_recipients(signature), parts[0], signature.octets)
+
+
+def _only_signature(octets: bytes) -> Packet:
+    packets = read_packets(octets)
+    if len(packets) != 1 or packets[0].tag != Tag.SIGNATURE:
+        raise Refused("not-one-signature", "there must be exactly one signature")
+    return packets[0]
+
+
+def open_literal(octets: bytes) -> tuple[tuple[Packet, ...], Literal | None]:
+    """The packets of a message with one layer of compression undone, and its literal data if there is exactly one."""
+    packets = read_packets(octets)
+    if len(packets) == 1 and packets[0].tag == Tag.COMPRESSED:
+        packets = read_packets(decompress(packets[0]))
+    literals = [p for p in packets if p.tag == Tag.LITERAL]
+    return packets, read_literal(literals[0]) if len(literals) == 1 else None
+
+
+def read_combined(octets: bytes) -> SignedMessage:
+    """A binary OpenPGP message that is signed once over everything (RFC 9580, 10.3); raises Refused."""
+    packets, literal = open_literal(octets)
+    tags = [p.tag for p in packets]
+    if tags not in ([Tag.ONE_PASS_SIGNATURE, Tag.LITERAL, Tag.SIGNATURE], [Tag.SIGNATURE, Tag.LITERAL]) or literal is None:
+        raise Refused(*_why_not_combined(tags))
+    signature = packets[0 if tags[0] == Tag.SIGNATURE else 2]
+    facts = sequoia.read_signature(signature.octets)
+    whole, intended = b"".join(p.octets for p in packets), intended_recipients(signature)
+    text = literal.format in "tu"
+    return SignedMessage("combined", whole, facts.issuers, facts.claimed, intended, literal.data, signature.octets, text)
+
+
+def _why_not_combined(tags: list[int]) -> tuple[str, str]:
+    if tags == [Tag.LITERAL]:
+        return "not-signed", "the message is not signed"
+    if Tag.SEIPD in tags or Tag.SED in tags or Tag.OCB in tags or Tag.PKESK in tags:
+        return "nested-encryption", "there is an encrypted message inside; encrypt once only"
+    if tags.count(Tag.SIGNATURE) > 1:
+        return "not-one-signature", "the message carries more than one signature; sign once only"
+    return "not-one-message", "the OpenPGP data is not one signed message (RFC 9580, 10.3)"
+
+
+# --- verifying -------------------------------------------------------------------------------------------------------
+
+
+def candidates(message: SignedMessage, certificates: Iterable[Certificate]) -> list[Certificate]:
+    """Those certificates that hold a key which the signature names; by fingerprint if it names one, else by key ID."""
+    named = {name for name in message.issuers if len(name) > 16} or set(message.issuers)
+    return [c for c in certificates if any(k.fingerprint in named or k.key_id in named for k in c.keys)][:MAX_CANDIDATES]
+
+
+def verify(message: SignedMessage, certificates: Iterable[Certificate], at: int) -> Verified:
+    """Who signed what, if GnuPG (as of `at`, or of the signature's time up to MAX_AHEAD_S later) and Sequoia agree.
+
+    Raises Refused: "unknown-signer" when no certificate fits, "judges-differ" when one judge accepts and the other does
+    not or names other bytes, else the judges' own reason.
+    """
+    fitting = candidates(message, certificates)
+    if not fitting:
+        raise Refused("unknown-signer", "the key that signed this is nobody's that the list knows")
+    problem: Refused | None = None
+    as_of = max(at, min(message.claimed, at + MAX_AHEAD_S))
+    for certificate in fitting:
+        try:
+            return _verify_with(message, certificate, as_of)
+        except Refused as refused:
+            problem = problem or refused
+    raise problem or Refused("bad-signature", "the signature does not verify")
+
+
+def _verify_with(message: SignedMessage, certificate: Certificate, at: int) -> Verified:
+    if message.form == "clearsigned":
+        first = gnupg.verify(message.octets, certificate.octets, at)
+        signer, seen = _agreeing(message.octets, certificate, None)
+        content = _same_text(first.content, seen)
+    elif message.form == "combined":
+        first = gnupg.verify(message.octets, certificate.octets, at)
+        signer, content = _agreeing(message.content, certificate, message.signature)
+        put_out, held = (_unix(first.content), _unix(content)) if message.text else (first.content, content)
+        if put_out != held:
+            raise _differ()
+    else:
+        content = message.content
+        first, hashed = _first_variant(message, certificate, at)
+        signer, _ = _agreeing(hashed, certificate, message.signature)
+    if not first.signer == signer == certificate.fingerprint:
+        raise _differ()
+    return Verified(content, signer, first.made, message.octets, message.intended, _BY_VERIFY)
+
+
+def _first_variant(message: SignedMessage, certificate: Certificate, at: int) -> tuple[gnupg.GoodSignature, bytes]:
+    """GnuPG's verdict with CRLF line ends, as RFC 3156 5 wants, or with the bytes as they stand, as neomutt signs them."""
+    variants = dict.fromkeys((crlf(message.content), message.content, _unix(message.content)))
+    problem: Refused | None = None
+    for variant in variants:
+        try:
+            return gnupg.verify(variant, certificate.octets, at, message.signature), variant
+        except Refused as refused:
+            problem = problem or refused
+    raise problem or _differ()
+
+
+def _agreeing(content: bytes, certificate: Certificate, detached: bytes | None) -> tuple[str, bytes]:
+    """Sequoia's verdict, after GnuPG has accepted: a refusal now means that the judges differ."""
+    try:
+        return sequoia.verify(content, certificate.octets, detached)
+    except Refused:
+        raise _differ() from None
+
+
+def _differ() -> Refused:
+    return Refused("judges-differ", "GnuPG and Sequoia do not agree about this signature; nothing is taken on the word of one")
+
+
+def _unix(octets: bytes) -> bytes:
+    return octets.replace(b"\r\n", b"\n")
+
+
+def _same_text(first: bytes, second: bytes) -> bytes:
+    """The text of a clearsigned message if both judges put out the same, line ends and blanks at them aside."""
+    lines = [[line.rstrip() for line in _unix(text).split(b"\n")] for text in (first, second)]
+    if b"\n".join(lines[0]).rstrip() != b"\n".join(lines[1]).rstrip():
+        raise _differ()
+    return b"\n".join(lines[1]).rstrip() + b"\n"
