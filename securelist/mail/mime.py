@@ -12,6 +12,7 @@ import quopri
 import re
 import secrets
 from dataclasses import dataclass
+from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
@@ -62,7 +63,8 @@ def read_entity(octets: bytes) -> Entity:
     if head and not _FIELD.match(head):
         raise Refused("not-a-mail", "this is not a mail: it does not begin with header fields (RFC 5322)")
     fields = BytesHeaderParser(policy=compat32).parsebytes(head + b"\r\n\r\n")
-    if fields.defects:
+    # Some Python versions also report a multipart without parts here, where no body was given to be parsed.
+    if any(isinstance(defect, (MissingHeaderBodySeparatorDefect, FirstHeaderLineIsContinuationDefect)) for defect in fields.defects):
         raise Refused("not-a-mail", "the header holds a line that is not a header field (RFC 5322, 2.2)")
     return Entity(fields, head, body)
 

@@ -25,7 +25,7 @@ from securelist.errors import ConfigurationError, Refused, TryAgain, Unavailable
 from securelist.openpgp.certificate import Certificate, ComponentKey
 from securelist.openpgp.packets import read_packets
 
-# One gpg call takes milliseconds for a small post and some seconds for 25 MiB; a post has 60 s in all (DESIGN 4).
+# One gpg call takes milliseconds for a small post and some seconds for 25 MiB; a post has 60 s in all.
 GPG_SECONDS = 40
 # gpg-agent's sockets lie in the GnuPG home unless /run/user/UID exists; sun_path holds 108 octets (unix(7)),
 # "S.gpg-agent.browser" and a slash take 20.
@@ -166,7 +166,7 @@ def verify(message: bytes, certificate: bytes, at: int, detached: bytes | None =
     """GnuPG's verdict, as of `at`, on `message` under this one certificate; with `detached`, on that signature over it.
 
     The certificate and signature reach gpg through memory. Raises Refused("bad-signature") unless the exit status, every
-    status line and the hash algorithm are as they must be (HAZARDS: GnuPG 1 to 3).
+    status line and the hash algorithm are as they must be: gpg says GOODSIG over much that is not.
     """
     with _in_memory(certificate) as (ring, ring_path), _in_memory(detached or b"") as (signature, signature_path):
         args = [*_only_keyring(ring_path), "--faked-system-time", f"{at}!"]
@@ -306,5 +306,5 @@ class ListKey:
 # Status keywords that may accompany one whole decrypted message.
 _WHOLE = set(
     "ENC_TO KEY_CONSIDERED DECRYPTION_KEY BEGIN_DECRYPTION DECRYPTION_INFO DECRYPTION_OKAY GOODMDC END_DECRYPTION NO_SECKEY"
-    " DECRYPTION_COMPLIANCE_MODE PROGRESS".split()
+    " DECRYPTION_COMPLIANCE_MODE PROGRESS CARDCTRL".split()
 )

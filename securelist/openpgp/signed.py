@@ -17,7 +17,7 @@ from securelist.openpgp.armor import blocks, dearmor, only_block
 from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.packets import Literal, Packet, Tag, decompress, intended_recipients, read_literal, read_packets
 
-# What the clocks of decent machines differ by: a signature from the future counts up to here (DESIGN 3 and 4).
+# What the clocks of decent machines differ by: a signature from the future counts up to here.
 MAX_AHEAD_S = 600
 # A key ID may fit several certificates when somebody adopted a key that is not theirs; more than a few is an attack.
 MAX_CANDIDATES = 3

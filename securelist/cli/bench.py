@@ -1,0 +1,96 @@
+"""`securelist bench`: what a post costs on this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.progress import Progress
+
+from securelist.bench import beside, measure
+from securelist.bench.people import People
+from securelist.bench.town import member_addresses, open_town
+from securelist.cli.output import print_json, print_table
+from securelist.delivery.sink import Sink
+from securelist.errors import UsageError
+from securelist.installation import Installation
+
+_UNITS = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20}
+# The copies of a larger post would not pass anybody's mail server.
+MAX_SIZE = 16 * 2**20
+MAX_MEMBERS = 2000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; milliseconds."""
+
+    what: str
+    ms: float
+    ms_per_member: float
+
+
+def parse_size(text: str) -> int:
+    """Octets for `2KiB`, `1MiB` or a number; raises UsageError."""
+    match = re.fullmatch(r"(\d{1,9})\s*([A-Za-z]*)", text.strip())
+    if match is None or match[2].upper() not in _UNITS or not 0 < (size := int(match[1]) * _UNITS[match[2].upper()]) <= MAX_SIZE:
+        raise UsageError("bad-size", f"{text!r} is not a size such as 2KiB or 1MiB, at most {MAX_SIZE >> 20}MiB")
+    return size
+
+
+def _default_keep() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "securelist" / "bench"
+
+
+@click.command()
+@click.option("--members", default=250, show_default=True, type=click.IntRange(1, MAX_MEMBERS), help="Half with RSA-3072, half with Ed25519.")
+@click.option("--size", default="2KiB", show_default=True, help="Size of the post's text.")
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Where the keys are kept; the user's cache if left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, stable between versions.")
+def bench(members: int, size: str, keep: Path | None, as_json: bool) -> None:
+    """Measures each step of a post to N members and the whole way by SMTP, beside one gpg process per member and OpenSSL.
+
+    The first run makes the members' keys, which takes a minute or two; they are kept.
+
+    \b
+    Example:
+      securelist bench --members 250 --size 2KiB
+    """
+    octets = parse_size(size)
+    with Sink() as sink, Progress(transient=True, disable=as_json) as progress:
+        task = progress.add_task(f"{members} members' keys", total=members + 2)
+        hop = f"smtp://127.0.0.1:{sink.port}"
+        town, people = open_town((keep or _default_keep()).absolute(), members, hop, lambda n: progress.advance(task, n))
+        try:
+            progress.update(task, description="measuring", total=None)
+            rows = _measured(town, people, members, octets, sink)
+        finally:
+            people.close()
+    if as_json:
+        print_json({"members": members, "size": octets, "rows": rows})
+        return
+    table = [(row.what, f"{row.ms:.1f}", f"{row.ms_per_member:.3f}") for row in rows]
+    print_table((f"{members} members, {size}", "ms", "ms per member"), table, "")
+
+
+def _measured(town: Installation, people: People, members: int, size: int, sink: Sink) -> list[Row]:
+    fingerprints = people.fingerprints()
+    signer = fingerprints[member_addresses(1)[0][0]]
+    posts = [measure.post_of(people, town, signer, size) for _ in range(2 * measure.ROUNDS + 2)]
+    with measure.server(town) as port:
+        ways = [measure.whole_way(port, sink, post, members) for post in posts[: measure.ROUNDS + 1]][1:]
+    taken = measure.steps(town, posts[measure.ROUNDS + 1 :])
+    accepted, delivered = (statistics.median(values) for values in ((w.accepted for w in ways), (w.delivered for w in ways)))
+    recipients = [fingerprints[address] for address, _ in member_addresses(members)]
+    content = secrets.token_bytes(size)
+    gpg = beside.gpg_per_member(people, signer, recipients, content)
+    rows = [(step.value, seconds) for step, seconds in taken.items()]
+    rows += [("hand-over (after the 250)", delivered - accepted), ("whole way: DATA to our 250", accepted)]
+    rows += [("whole way: DATA to the sink's last 250", delivered), ("one gpg process per member", gpg * members)]
+    rows += [("OpenSSL's bare operation", beside.openssl_limit() * members)]
+    return [Row(what, seconds * 1e3, seconds * 1e3 / members) for what, seconds in rows]

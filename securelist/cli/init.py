@@ -1,0 +1,53 @@
+"""`securelist init`: a new list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from securelist.config import Config
+from securelist.errors import UsageError
+from securelist.installation import Installation, create
+from securelist.mail.addresses import address_problem
+from securelist.openpgp.certificate import grouped
+from securelist.trust.grammar import founding_text
+
+
+@click.command()
+@click.argument("list_address")
+@click.option("--root", "roots", multiple=True, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A trust root's certificate; repeatable.")
+@click.option("--next-hop", default=Config.next_hop, show_default=True, help="smtp://HOST:PORT, smtps://HOST:PORT or maildir:DIR.")
+@click.option("--smtp", default=Config.smtp, show_default=True, help="HOST:PORT for SMTP; port 0 takes a free one.")
+@click.option("--lmtp", default=Config.lmtp, show_default=True, help="HOST:PORT for LMTP; port 0 takes a free one.")
+@click.option("--name", default="", help="The list's display name; the local part of its address if left out.")
+@click.pass_obj
+def init(home: Path, list_address: str, roots: tuple[Path, ...], next_hop: str, smtp: str, lmtp: str, name: str) -> None:
+    """Makes a list: state directory, database, and the list's own key. Prints the statement that founds it.
+
+    \b
+    Example:
+      securelist init tld-ops@lists.example.org --root keys/secretariat.asc \\
+          --next-hop smtp://127.0.0.1:10025
+    """
+    address = list_address.lower()
+    if problem := address_problem(address):
+        raise UsageError("bad-address", problem)
+    check_listen(smtp)
+    check_listen(lmtp)
+    if next_hop.startswith("maildir:"):
+        next_hop = f"maildir:{Path(next_hop.removeprefix('maildir:')).absolute()}"
+    config = Config(list=address, key="", next_hop=next_hop, smtp=smtp, lmtp=lmtp, name=name, home=home)
+    made = create(home, config, [root.read_bytes() for root in roots])
+    click.echo(f"Made the list {made.list} in {home}.\n\nThe list's key has the fingerprint\n\n    {grouped(made.key)}\n")
+    click.echo("Nothing works before it is founded. Let a trust root sign this text (gpg --clearsign), and hand it in with")
+    click.echo("`securelist statement submit FILE`:\n")
+    fingerprints = [root.fingerprint for root in Installation(home).roots]
+    click.echo(founding_text(made.list, made.key, fingerprints), nl=False)
+
+
+def check_listen(address: str) -> None:
+    """Raises UsageError unless `address` is HOST:PORT."""
+    host, colon, port = address.rpartition(":")
+    if not (host and colon and port.isdigit() and int(port) < 65536):
+        raise UsageError("bad-address", f"{address!r} is not HOST:PORT")

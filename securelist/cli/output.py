@@ -1,0 +1,40 @@
+"""What commands print: tables for people (rich), JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from securelist.mail.headers import visible
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=dataclasses.asdict))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """A table; `empty` is said when there are no rows."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(visible(str(cell)).replace("[", r"\[") for cell in row))
+    if table.row_count:
+        Console(soft_wrap=False).print(table)
+    else:
+        click.echo(empty)
+
+
+def when(seconds: int) -> str:
+    """Unix seconds as people read them, in UTC; a dash for 0."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else "-"
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, stable between versions.")

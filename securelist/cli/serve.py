@@ -1,0 +1,66 @@
+"""`securelist serve` and `securelist deliver`: mail in, copies out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import click
+
+from securelist.delivery.next_hop import open_next_hop
+from securelist.delivery.worker import deliver_due
+from securelist.installation import Installation
+from securelist.mail.addresses import ListAddress
+from securelist.mail.deadline import Deadline
+from securelist.reception import Reception
+from securelist.serve import serve as run_server
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+@click.command()
+@click.pass_obj
+def serve(home: Path) -> None:
+    """Takes mail by SMTP and LMTP, and delivers copies, until SIGTERM or Ctrl-C.
+
+    Says `ready smtp=HOST:PORT lmtp=HOST:PORT` when it takes mail, to systemd, too.
+
+    \b
+    Example:
+      securelist --home /var/lib/securelist serve
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("gnupg").setLevel(logging.CRITICAL)
+    installation = Installation(home)
+    installation.way  # noqa: B018 - opened now: a wrong key or a missing root shows before mail is taken
+    reception = Reception(installation)
+
+    def judge(to: ListAddress, mail_from: str, octets: bytes, deadline: Deadline) -> None:
+        reception.take(to, mail_from, octets, deadline.in_time)
+
+    run_server(installation.config, installation.engine, judge, installation.still_member, _now)
+
+
+@click.command()
+@click.option("--once", is_flag=True, required=True, help="Deliver what is due, then exit (`serve` delivers all the time).")
+@click.pass_obj
+def deliver(home: Path, once: bool) -> None:
+    """Hands over every copy that is due, and exits.
+
+    \b
+    Example:
+      securelist deliver --once
+    """
+    installation = Installation(home)
+    next_hop = open_next_hop(installation.config.next_hop, installation.config.domain)
+    try:
+        counts = deliver_due(installation.engine, installation.config, next_hop, installation.still_member, _now)
+    finally:
+        next_hop.close()
+    click.echo(f"{counts.delivered} delivered, {counts.later} to be tried later, {counts.failed} failed, {counts.withdrawn} withdrawn")
+    if counts.down:
+        click.echo(f"the next hop cannot be reached: {counts.down}", err=True)
+        raise click.exceptions.Exit(75)

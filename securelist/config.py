@@ -1,0 +1,97 @@
+"""The configuration: one TOML file in the state directory, read into one frozen dataclass; unknown keys are errors.
+
+Each field's docstring says what it means, its unit and, where it matters, what it costs in security.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tomli_w
+
+from securelist.errors import ConfigurationError
+from securelist.mail.addresses import address_problem
+
+FILE_NAME = "securelist.toml"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of one list."""
+
+    list: str
+    """The list's address, in lower case."""
+    key: str
+    """Full fingerprint of the list's key in the GnuPG home `gnupg` of the state directory."""
+    next_hop: str = "smtp://127.0.0.1:25"
+    """Where copies go: `smtp://HOST:PORT`, `smtps://HOST:PORT` or `maildir:DIR`."""
+    smtp: str = "127.0.0.1:8025"
+    """HOST:PORT on which posts come in by SMTP; port 0 takes a free one."""
+    lmtp: str = "127.0.0.1:8024"
+    """HOST:PORT on which posts come in by LMTP; port 0 takes a free one."""
+    database: str = "sqlite"
+    """`sqlite` for the file in the state directory, or an SQLAlchemy URL such as `postgresql+psycopg://…`."""
+    name: str = ""
+    """The list's display name; empty: the local part of its address."""
+    show_poster: bool = True
+    """Whether the outer From names the poster ("Anna via tld-ops"). False hides from mail servers who posts."""
+    copy_to_poster: bool = True
+    """Whether the poster gets a copy, too."""
+    attach_signed_original: bool = False
+    """Whether copies carry the poster's own signed text, verifiable offline. It doubles the size of a copy."""
+    members_per_cctld: int = 3
+    """At most so many SSCs for one ccTLD."""
+    explain_refusals: bool = True
+    """Whether a member whose post was refused gets an encrypted explanation."""
+    home: Path = field(default_factory=Path, compare=False)
+    """The state directory; not in the file."""
+
+    @property
+    def local_part(self) -> str:
+        """The part of the list's address before the @."""
+        return self.list.rpartition("@")[0]
+
+    @property
+    def domain(self) -> str:
+        """The part of the list's address after the @."""
+        return self.list.rpartition("@")[2]
+
+    @property
+    def display_name(self) -> str:
+        """What the list is called in From and List-Id."""
+        return self.name or self.local_part
+
+
+def read_config(home: Path) -> Config:
+    """The configuration in `home`; raises ConfigurationError naming the file and the key."""
+    path = home / FILE_NAME
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError("no-list", f"{home} holds no list: {FILE_NAME} is missing; run `securelist init` first") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+        raise ConfigurationError("bad-configuration", f"{path} is not valid TOML: {broken}") from None
+    known = {f.name: f for f in dataclasses.fields(Config) if f.name != "home"}
+    for key, value in raw.items():
+        if key not in known:
+            raise ConfigurationError("unknown-setting", f"{path}: {key} is not a setting; known are {', '.join(sorted(known))}")
+        wanted = {"str": str, "bool": bool, "int": int}[str(known[key].type)]
+        if type(value) is not wanted:
+            raise ConfigurationError("bad-setting", f"{path}: {key} must be a {wanted.__name__}, not {value!r}")
+    for key in ("list", "key"):
+        if key not in raw:
+            raise ConfigurationError("missing-setting", f"{path}: {key} is missing")
+    if problem := address_problem(raw["list"]):
+        raise ConfigurationError("bad-setting", f"{path}: list: {problem}")
+    return Config(**raw, home=home)
+
+
+def write_config(config: Config) -> None:
+    """Writes the settings that differ from their defaults, and where mail comes in and goes, to `config.home`."""
+    always = {"list", "key", "next_hop", "smtp", "lmtp"}
+    defaults = {f.name: f.default for f in dataclasses.fields(Config)}
+    values = {k: v for k, v in dataclasses.asdict(config).items() if k != "home" and (k in always or v != defaults[k])}
+    (config.home / FILE_NAME).write_text(tomli_w.dumps(values), encoding="utf-8")

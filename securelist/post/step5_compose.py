@@ -1,0 +1,169 @@
+"""Step 5, compose: what members will read. Headers come from an allow-list; the poster's entity stays as it was signed."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from email.utils import format_datetime
+
+from securelist.config import Config
+from securelist.errors import Refused, Step
+from securelist.mail.addresses import Role, address_for
+from securelist.mail.headers import block, mailbox_field, subject_of, text_field
+from securelist.mail.mime import Entity, crlf, decoded
+from securelist.mail.protection import Protected, protect, text_part
+from securelist.openpgp import sequoia
+from securelist.openpgp.certificate import grouped
+from securelist.post.step4_decide import AcceptedPost, Poster
+from securelist.trust.entry import Head
+from securelist.trust.membership import Membership
+
+# A thread of more than this many posts is cut at the front; RFC 5322, 3.6.4 lets us.
+MAX_REFERENCES = 30
+
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
+
+
+@dataclass(frozen=True)
+class Composed:
+    """One post as every member reads it: nothing in here differs from member to member."""
+
+    accepted: AcceptedPost
+    message_id: str
+    mail: Protected
+
+
+@dataclass(frozen=True)
+class Letterhead:
+    """What is the same in all mail of this list: its settings, its certificate, and the secret behind its Message-IDs."""
+
+    config: Config
+    certificate: bytes
+    secret: bytes
+
+    def message_id(self, original: str) -> str:
+        """Our Message-ID for another's: by HMAC, so that threads hold and no host name leaks; one of ours stays."""
+        ours = f"@{self.config.domain}>"
+        if original.endswith(ours):
+            return original
+        return f"<{hmac.new(self.secret, b'message-id:' + original.encode(), hashlib.sha256).hexdigest()[:40]}{ours}"
+
+    def list_fields(self, display: str, at: int) -> list[tuple[str, str]]:
+        """The fields that every mail of the list has outside, but for Message-ID and Subject."""
+        config, request = self.config, address_for(Role.REQUEST, self.config.list)
+        date = format_datetime(datetime.datetime.fromtimestamp(at, datetime.UTC))
+        keydata = base64.b64encode(self.certificate).decode("ascii")
+        folded = "\r\n ".join(keydata[i : i + 72] for i in range(0, len(keydata), 72))
+        return [
+            mailbox_field("From", display, config.list),
+            ("To", config.list),
+            ("Date", date),
+            ("List-Id", f"<{config.local_part}.{config.domain}>"),
+            ("List-Post", f"<mailto:{config.list}>"),
+            ("List-Help", f"<mailto:{request}?subject=help>"),
+            ("List-Unsubscribe", f"<mailto:{request}?subject=withdraw>"),
+            ("List-Owner", f"<mailto:{address_for(Role.OWNER, config.list)}>"),
+            ("Precedence", "list"),
+            ("Autocrypt", f"addr={config.list}; keydata=\r\n {folded}"),
+        ]
+
+
+def compose(accepted: AcceptedPost, membership: Membership, letterhead: Letterhead, at: int) -> Composed:
+    """The post as members read it; raises Refused ("bad-charset", "bad-subject")."""
+    outside, content, poster = accepted.post.opened.received.mail, accepted.content, accepted.poster
+    signed_subject = subject_of(content)
+    subject = signed_subject if signed_subject is not None else subject_of(outside)
+    message_id = _message_id(accepted, letterhead)
+    outer = letterhead.list_fields(_from_name(poster, letterhead.config), at)
+    outer += [("Message-ID", message_id), *_thread_fields(accepted, letterhead)]
+    text = _introduction(accepted, letterhead.config, signed_subject is not None, at)
+    parts = [text_part(text, subject or ""), _entity(accepted, outside, content), *_original(accepted, letterhead.config)]
+    inner = _provenance(poster, membership.head, signed_subject is not None)
+    return Composed(accepted, message_id, protect(outer, subject or "", inner, parts))
+
+
+# --- header fields ---------------------------------------------------------------------------------------------------
+
+
+def _from_name(poster: Poster, config: Config) -> str:
+    name = "Announcement" if poster.announcement else poster.name
+    return f"{name} via {config.display_name}" if config.show_poster else config.display_name
+
+
+def _signed_or_outside(accepted: AcceptedPost, name: str) -> list[str]:
+    return accepted.content.all(name) or accepted.post.opened.received.mail.all(name)
+
+
+def _message_id(accepted: AcceptedPost, letterhead: Letterhead) -> str:
+    found = _MESSAGE_ID.findall(" ".join(_signed_or_outside(accepted, "Message-ID")[:1]))
+    return letterhead.message_id(found[0] if found else f"digest:{accepted.digest}")
+
+
+def _thread_fields(accepted: AcceptedPost, letterhead: Letterhead) -> list[tuple[str, str]]:
+    fields = []
+    for name in ("In-Reply-To", "References"):
+        ids = _MESSAGE_ID.findall(" ".join(_signed_or_outside(accepted, name)[:1]))[-MAX_REFERENCES:]
+        if ids:
+            fields.append((name, "\r\n ".join(letterhead.message_id(original) for original in ids)))
+    return fields
+
+
+def _provenance(poster: Poster, head: Head, subject_signed: bool) -> list[tuple[str, str]]:
+    """Who posted and why that is believed, as fields under the list's signature; Author is RFC 9057's."""
+    fields = [] if poster.announcement else [mailbox_field("Author", poster.name, poster.address)]
+    fields += [
+        ("Securelist-Poster", f"{poster.fingerprint}; {'announcement' if poster.announcement else 'cctld=' + poster.cctld}"),
+        ("Securelist-Attestation", f"entry={poster.entry}"),
+        ("Securelist-Log-Head", f"entry={head.number}; hash={head.hash}"),
+    ]
+    return fields if subject_signed else [*fields, ("Securelist-Subject", "not covered by the poster's signature")]
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _introduction(accepted: AcceptedPost, config: Config, subject_signed: bool, at: int) -> str:
+    poster, when = accepted.poster, datetime.datetime.fromtimestamp(at, datetime.UTC)
+    who = "Announcement of the Secretariat" if poster.announcement else f"{poster.name} <{poster.address}>, contact of .{poster.cctld}"
+    lines = [f"{who}, to {config.display_name}, {when:%Y-%m-%d %H:%M} UTC.", f"Signature verified: {grouped(poster.fingerprint)}"]
+    return "\n".join(lines if subject_signed else [*lines, "The subject was not covered by that signature."])
+
+
+def _entity(accepted: AcceptedPost, outside: Entity, content: Entity) -> bytes:
+    """The poster's own entity: its Content-* fields and its body as they were signed, no other field of it."""
+    if accepted.post.opened.inline:
+        charset = outside.parameter("charset") or "utf-8"
+        _check_charset(charset, content.body)
+        head = [("Content-Type", f'text/plain; charset="{charset}"'), ("Content-Transfer-Encoding", "8bit")]
+        return block(head) + b"\r\n" + content.body
+    if content.content_type.startswith("text/") and (charset := content.parameter("charset")):
+        _check_charset(charset, decoded(content))
+    fields = [field for field in re.findall(rb"[^\r\n]+(?:\r?\n[ \t][^\r\n]*)*", content.head) if field.lower().startswith(b"content-")]
+    return b"".join(crlf(field) + b"\r\n" for field in fields) + b"\r\n" + content.body
+
+
+def _check_charset(charset: str, text: bytes) -> None:
+    """Refuses text that nobody could read: an unknown character set (RFC 2978), or octets that are not in it."""
+    try:
+        known = re.fullmatch(r"[A-Za-z0-9._:+-]{1,40}", charset) is not None
+        text.decode(charset if known else "?")
+    except (LookupError, ValueError):
+        raise Refused("bad-charset", "the text is not in the character set that it names", Step.COMPOSE) from None
+
+
+def _original(accepted: AcceptedPost, config: Config) -> list[bytes]:
+    """By a setting of the list: what the poster signed with its signature, for `gpg --verify` without us."""
+    if not config.attach_signed_original:
+        return []
+    message = accepted.post.opened.message
+    if message.form == "detached":
+        body, name = base64.encodebytes(message.octets), "post-as-signed.mime"
+    else:
+        body, name = base64.encodebytes(sequoia.armor(message.octets, "MESSAGE")), "post-as-signed.asc"
+    fields = [("Content-Type", "application/octet-stream"), ("Content-Disposition", f'attachment; filename="{name}"')]
+    return [block([*fields, ("Content-Transfer-Encoding", "base64")]) + b"\r\n" + crlf(body)]
+

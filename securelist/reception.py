@@ -1,0 +1,129 @@
+"""Where mail arrives, whichever way it came in: sorted by the role of the address it was sent to, and judged.
+
+SMTP, LMTP and `post submit` all call `Reception.take`; so the verdicts are the same everywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from securelist.delivery.bounce_token import copy_of, read_secret
+from securelist.errors import Refused, Step
+from securelist.installation import Installation
+from securelist.mail.addresses import ListAddress, Role
+from securelist.mail.headers import one_mailbox, visible
+from securelist.mail.mime import read_entity
+from securelist.post.step1_receive import receive
+from securelist.post.way import Tell
+from securelist.request import RequestDesk
+from securelist.store import queue
+from securelist.store.database import recording
+from securelist.store.journal import note
+
+# Refusals that nobody needs to be told of: the post is there, or a machine wrote.
+_UNEXPLAINED = {"duplicate", "loop", "automatic", "empty", "not-a-mail"}
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A mail that was taken: reason code, one sentence, the signer's fingerprint or None, and the step it ended at."""
+
+    reason: str
+    detail: str
+    poster: str | None
+    step: Step
+
+
+def silent(_step: Step, _found: str) -> None:
+    """A `Tell` that tells nobody."""
+
+
+def no_deadline() -> None:
+    """An `in_time` without a limit."""
+
+
+class Reception:
+    """Judges mail for one installation. `wake` is called when there is something to deliver."""
+
+    def __init__(self, installation: Installation, wake: Callable[[], None] = no_deadline) -> None:
+        self._house = installation
+        self._desk = RequestDesk(installation)
+        self._wake = wake
+
+    def take(
+        self,
+        to: ListAddress,
+        mail_from: str | None,
+        octets: bytes,
+        in_time: Callable[[], None] = no_deadline,
+        tell: Tell = silent,
+    ) -> Accepted:
+        """Takes one mail for one of the list's addresses. Raises Refused (naming rule and step) or TryAgain."""
+        at = int(time.time())
+        try:
+            if to.role is Role.LIST:
+                return self._post(octets, mail_from, at, in_time, tell)
+            if to.role is Role.REQUEST:
+                taken = self._desk.take(octets, mail_from, at)
+                return Accepted(taken.reason, taken.detail, taken.signer or None, Step.COMMIT)
+            if to.role is Role.BOUNCES:
+                return self._bounce(to.token, octets, at)
+            if to.role is Role.SENDKEY:
+                return self._sendkey(octets, mail_from, at)
+            return self._owner(octets, mail_from, at)
+        finally:
+            self._wake()
+
+    def check(self, octets: bytes, mail_from: str | None, tell: Tell) -> Accepted:
+        """What would happen to this post, step by step; changes nothing and tells nobody else. Raises Refused."""
+        relayed = self._house.way.check(octets, mail_from, int(time.time()), tell)
+        return Accepted("acceptable", "this post would be accepted and go to every member", relayed.poster, Step.SEAL)
+
+    def _post(self, octets: bytes, mail_from: str | None, at: int, in_time: Callable[[], None], tell: Tell) -> Accepted:
+        try:
+            relayed = self._house.way.relay(octets, mail_from, at, in_time, tell)
+        except Refused as refused:
+            self._explain(octets, refused, at)
+            with recording(self._house.engine) as connection:
+                note(connection, at, "refused", detail=f"{refused.step}: {refused.reason}")
+            raise
+        return Accepted("accepted", f"accepted as post {relayed.post_id}", relayed.poster, Step.COMMIT)
+
+    def _explain(self, octets: bytes, refused: Refused, at: int) -> None:
+        """Tells the member whom From names, encrypted; a stranger learns nothing."""
+        if not self._house.config.explain_refusals or refused.reason in _UNEXPLAINED:
+            return
+        try:
+            member = self._house.membership().member_by_address(one_mailbox(read_entity(octets)).address, at)
+            to = self._desk.addressee(member.fingerprint, at) if member else None
+        except Refused:
+            return
+        if to is not None:
+            self._house.letters.explain(to, str(refused.step), refused.detail, at)
+
+    def _bounce(self, token: str, octets: bytes, at: int) -> Accepted:
+        """A delivery report for one copy, known by its address alone; recorded, and it changes no membership."""
+        copy_id = copy_of(read_secret(self._house.home), token)
+        report = "a delivery report" if b"report-type=delivery-status" in octets[:8192].lower() else "a mail to the bounce address"
+        if copy_id is None or not queue.bounced(self._house.engine, copy_id, report, at, for_good=False):
+            raise Refused("not-ours", "this bounce address was not made here, or its post is forgotten", Step.DECIDE)
+        return Accepted("accepted", f"recorded for copy {copy_id}", None, Step.COMMIT)
+
+    def _sendkey(self, octets: bytes, mail_from: str | None, at: int) -> Accepted:
+        mail = receive(octets, mail_from, "").mail
+        to = mail_from or one_mailbox(mail).address
+        if any(mail.all(name) for name in ("List-Id", "Precedence")):
+            raise Refused("automatic", "a list or a machine asked; the certificate is sent to people", Step.RECEIVE)
+        if not self._house.letters.send_certificate(visible(to), at):
+            raise Refused("too-often", "this address asked too often today", Step.DECIDE)
+        return Accepted("accepted", "the list's certificate is on its way", None, Step.COMMIT)
+
+    def _owner(self, octets: bytes, mail_from: str | None, at: int) -> Accepted:
+        receive(octets, mail_from, "")
+        roots = filter(None, (self._desk.addressee(root.fingerprint, at) for root in self._house.roots))
+        reached = [self._house.letters.forward(root, octets, at) for root in roots]
+        if not any(reached):
+            raise Refused("unreachable", "no trust root has an address and a key to which this can be encrypted", Step.SEAL)
+        return Accepted("accepted", "forwarded to the Secretariat", None, Step.COMMIT)

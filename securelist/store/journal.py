@@ -1,0 +1,57 @@
+"""The operator's journal: what happened to posts, copies, statements and commands; local, without content.
+
+Not the log: nobody can verify the journal, and it is forgotten after some weeks.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy.orm import Session
+
+from securelist.store.database import reading
+from securelist.store.schema import JournalRow
+
+# The columns' widths, and for the detail enough for any sentence of ours or of a mail server.
+MAX_EVENT = 40
+MAX_SUBJECT = 320
+MAX_DETAIL = 500
+
+
+@dataclass(frozen=True)
+class Note:
+    """One row of the journal: Unix seconds, a short code, whom or what it is about, one sentence."""
+
+    at: int
+    event: str
+    subject: str
+    detail: str
+
+
+def plain(raw: str, limit: int) -> str:
+    """`raw` on one line, without control, format or unassigned characters (no ANSI, no bidi tricks), cut to `limit`."""
+    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in raw[: 4 * limit])
+    return " ".join(kept.split())[:limit]
+
+
+def note(connection: Connection | Session, at: int, event: str, subject: str = "", detail: str = "") -> None:
+    """Adds one row within the caller's transaction. Never give it anything of a post's content or subject."""
+    row = {"at": at, "event": plain(event, MAX_EVENT), "subject": plain(subject, MAX_SUBJECT), "detail": plain(detail, MAX_DETAIL)}
+    connection.execute(insert(JournalRow), [row])
+
+
+def count(engine: Engine, event: str, subject: str, since: int) -> int:
+    """How many rows tell of `event` about `subject` since then (Unix seconds, inclusive)."""
+    told = (JournalRow.event == plain(event, MAX_EVENT), JournalRow.subject == plain(subject, MAX_SUBJECT), JournalRow.at >= since)
+    with reading(engine) as connection:
+        return connection.execute(select(func.count()).select_from(JournalRow).where(*told)).scalar_one()
+
+
+def newest(engine: Engine, limit: int) -> list[Note]:
+    """The newest rows, newest first."""
+    columns = (JournalRow.at, JournalRow.event, JournalRow.subject, JournalRow.detail)
+    with reading(engine) as connection:
+        rows = connection.execute(select(*columns).order_by(JournalRow.id.desc()).limit(limit))
+        return [Note(*row) for row in rows]

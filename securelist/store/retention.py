@@ -1,0 +1,36 @@
+"""What is forgotten, and when: nothing is kept longer than it is needed for."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, delete, select
+
+from securelist.store.database import writing
+from securelist.store.queue import FAILED, QUEUED
+from securelist.store.schema import Body, Copy, JournalRow, Post, Seen
+
+DAY_S = 86_400
+# A signature older than 7 days is refused anyway; a day more for clocks that are wrong.
+SEEN_KEPT_S = 8 * DAY_S
+# "Did my post of last month arrive?" can be answered; longer would be a record of who talked when.
+JOURNAL_KEPT_S = 42 * DAY_S
+# Bounces name a copy by its number and come within days; `queue show` answers as long as the journal does.
+POST_KEPT_S = JOURNAL_KEPT_S
+# A body that nobody waits for any more is only ciphertext to steal; failed copies keep it for `queue retry`.
+BODY_KEPT_S = DAY_S
+
+
+def forget(engine: Engine, now: int) -> None:
+    """Deletes what has had its time. Posts with a queued copy stay whole, however old."""
+    waiting = select(Copy.post_id).where(Copy.state == QUEUED)
+    wanted = select(Copy.post_id).where(Copy.state.in_((QUEUED, FAILED)))
+    settled = select(Post.id).where(Post.accepted < now - BODY_KEPT_S, Post.id.not_in(wanted))
+    old = select(Post.id).where(Post.accepted < now - POST_KEPT_S, Post.id.not_in(waiting))
+    with writing(engine) as connection:
+        connection.execute(delete(Seen).where(Seen.at < now - SEEN_KEPT_S))
+        connection.execute(delete(JournalRow).where(JournalRow.at < now - JOURNAL_KEPT_S))
+        connection.execute(delete(Body).where(Body.post_id.in_(settled)))
+        ids = connection.execute(old).scalars().all()
+        for part in (ids[i : i + 500] for i in range(0, len(ids), 500)):
+            connection.execute(delete(Body).where(Body.post_id.in_(part)))
+            connection.execute(delete(Copy).where(Copy.post_id.in_(part)))
+            connection.execute(delete(Post).where(Post.id.in_(part)))

@@ -1,0 +1,185 @@
+"""Membership: what the log says, as of its head, and who is a member at a time. A value: every change makes a new one.
+
+Times are Unix seconds, UTC. Nothing here needs a process to run for a link to end: the questions take the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from securelist.mail.addresses import same_address
+from securelist.openpgp.certificate import Certificate
+from securelist.trust.entry import Head
+from securelist.trust.statement import Person
+
+# States of a member. The first three are in force; of the others only `members(all=True)` tells.
+ACTIVE, UNREACHABLE, SUSPENDED = "active", "unreachable", "suspended"
+WITHDRAWN, EXPIRED, DISMISSED = "withdrawn", "expired", "dismissed"
+
+
+@dataclass(frozen=True)
+class Founding:
+    """What `found-list` laid down."""
+
+    list: str
+    key: str
+    roots: tuple[str, ...]
+    threshold: int
+    entry: int
+
+
+@dataclass(frozen=True)
+class AdminContact:
+    """Who was appointed last for a ccTLD. `dismissed` is the number of the entry that ended it, 0 while appointed."""
+
+    cctld: str
+    person: Person
+    fingerprint: str
+    entry: int
+    dismissed: int = 0
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """The last attestation of a ccTLD's SSC. `withdrawn` is the number of the entry that ended it, 0 while it stands."""
+
+    cctld: str
+    person: Person
+    fingerprint: str
+    signer: str
+    expires: int
+    entry: int
+    withdrawn: int = 0
+
+    @property
+    def address(self) -> str:
+        """The primary address, as compared."""
+        return same_address(self.person.emails[0])
+
+    def in_force(self, at: int) -> bool:
+        """Whether it makes a member at `at`."""
+        return not self.withdrawn and at < self.expires
+
+
+@dataclass(frozen=True)
+class Said:
+    """One statement in the log, as far as later ones are compared with it: same text and signer, same subject."""
+
+    entry: int
+    signer: str
+    text: str
+    part: int
+    subject: str
+    made: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """A person for whom an Admin Contact vouches, or did: contact details, and `state` with the reason `why`."""
+
+    cctld: str
+    name: str
+    emails: tuple[str, ...]
+    phones: tuple[str, ...]
+    organisation: str
+    timezone: str
+    share_regional: bool
+    fingerprint: str
+    expires: int
+    entry: int
+    state: str
+    why: str
+
+    def as_json(self) -> dict[str, object]:
+        """The shape that `member list --json` and `log verify --json` promise."""
+        return {
+            "email": self.emails[0],
+            "emails": list(self.emails),
+            "name": self.name,
+            "phone": self.phones[0] if self.phones else "",
+            "cctld": self.cctld,
+            "fingerprint": self.fingerprint,
+            "state": self.state,
+        }
+
+
+@dataclass(frozen=True)
+class Membership:
+    """The state of the list after the entry `head`. The default is an empty log: not founded, nobody in it."""
+
+    head: Head = field(default_factory=Head)
+    time: int = 0
+    """The time of the head's entry."""
+    founding: Founding | None = None
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)
+    """The newest certificate in the log of each primary fingerprint; that somebody is in here gives no right at all."""
+    admin_contacts: Mapping[str, AdminContact] = field(default_factory=dict)
+    """By ccTLD; dismissed ones stay until the next is appointed."""
+    attestations: Mapping[tuple[str, str], Attestation] = field(default_factory=dict)
+    """By ccTLD and primary address (`same_address`); ended ones stay until the next for the same."""
+    said: tuple[Said, ...] = ()
+    """Every statement of the log, in its order."""
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """Fingerprints of the trust roots that `found-list` names; none before it."""
+        return self.founding.roots if self.founding else ()
+
+    def admin_contact(self, cctld: str) -> AdminContact | None:
+        """Who speaks for the ccTLD: appointed and not dismissed."""
+        contact = self.admin_contacts.get(cctld)
+        return contact if contact and not contact.dismissed else None
+
+    def members(self, at: int, *, all: bool = False) -> tuple[Member, ...]:
+        """The members at `at`, by ccTLD and name; with `all`, those too whose attestation ended."""
+        chosen = [a for a in self.attestations.values() if all or a.in_force(at)]
+        return tuple(self._member(a, at) for a in sorted(chosen, key=lambda a: (a.cctld, a.person.name, a.address)))
+
+    def member_by_key(self, fingerprint: str, at: int) -> Member | None:
+        """The member at `at` whose certificate has this primary fingerprint."""
+        found = (a for a in self.attestations.values() if a.fingerprint == fingerprint and a.in_force(at))
+        return next((self._member(a, at) for a in found), None)
+
+    def member_by_address(self, address: str, at: int) -> Member | None:
+        """The member at `at` of whom this is one of the addresses, in whatever case."""
+        wanted = same_address(address)
+        found = (a for a in self.attestations.values() if a.in_force(at) and wanted in map(same_address, a.person.emails))
+        return next((self._member(a, at) for a in found), None)
+
+    def _member(self, attestation: Attestation, at: int) -> Member:
+        person = attestation.person
+        state, why = self._state(attestation, at)
+        return Member(
+            attestation.cctld, person.name, person.emails, person.phones, person.organisation, person.timezone,
+            person.share_regional, attestation.fingerprint, attestation.expires, attestation.entry, state, why,
+        )  # fmt: skip
+
+    def _state(self, attestation: Attestation, at: int) -> tuple[str, str]:
+        if attestation.withdrawn:
+            return WITHDRAWN, f"withdrawn by entry {attestation.withdrawn}"
+        if attestation.expires <= at:
+            return EXPIRED, "the attestation has expired; the Admin Contact can attest again"
+        if why := self.certificates[attestation.fingerprint].why_not_encrypt(at):
+            return UNREACHABLE, why
+        return ACTIVE, ""
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """What is known without the log: the list's address, its key's fingerprint, and the given trust roots' certificates.
+
+    An installation takes them from its configuration; whoever verifies an export, from the files given with `--root`.
+    """
+
+    list: str
+    key: str
+    roots: tuple[Certificate, ...]
+
+    def root(self, fingerprint: str) -> Certificate | None:
+        """The certificate of this given trust root."""
+        return next((root for root in self.roots if root.fingerprint == fingerprint), None)
+
+    def signers(self, membership: Membership) -> dict[str, Certificate]:
+        """The certificates under which a statement may verify: the log's, and the given roots' where it has none."""
+        return {root.fingerprint: root for root in self.roots} | dict(membership.certificates)

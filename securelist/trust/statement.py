@@ -1,0 +1,53 @@
+"""What a statement says, after parsing: its type and the values of its fields. Says nothing about who signed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class StatementType(StrEnum):
+    """The kinds of statement; their values stand after `Securelist-Statement:` and are the types of log entries."""
+
+    FOUND_LIST = "found-list"
+    APPOINT_ADMIN_CONTACT = "appoint-admin-contact"
+    DISMISS_ADMIN_CONTACT = "dismiss-admin-contact"
+    ATTEST_SSC = "attest-ssc"
+    WITHDRAW_SSC = "withdraw-ssc"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Contact details, as the signer of the statement wrote them. `emails[0]` is the primary address."""
+
+    name: str = ""
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    organisation: str = ""
+    timezone: str = ""
+    share_regional: bool = False
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One parsed statement. Fields that its type does not have, or that were left out, hold their defaults."""
+
+    type: StatementType
+    list: str
+    line: int
+    """The line of the signed text on which the statement begins, from 1."""
+    tld: str = ""
+    person: Person = Person()
+    key: str = ""
+    """A full fingerprint: the subject's, or for `found-list` the list's."""
+    expires: int | None = None
+    """When the attestation ends, Unix seconds: 00:00 UTC of the day that `Expires` names."""
+    roots: tuple[str, ...] = ()
+    threshold: int = 1
+    lines: Mapping[str, Sequence[int]] = field(default_factory=dict, compare=False)
+    """The lines on which each field stands, in the order of its values."""
+
+    def line_of(self, name: str, index: int = 0) -> int:
+        """The line of the value `index` of the field `name`, or of the statement's beginning if it has none."""
+        return self.lines[name][index] if name in self.lines else self.line

@@ -1,0 +1,61 @@
+"""From signed content to text: plain as it stands, or taken out of a MIME entity when that is what was signed.
+
+Which of the two depends on the content alone, never on the form of the signature around it: nobody who wraps a signature
+anew can change how what it covers is read.
+"""
+
+from __future__ import annotations
+
+import re
+
+from securelist.errors import Refused
+from securelist.mail.mime import Entity, decoded, parts_of, read_entity
+
+# Thunderbird nests mixed > alternative > plain; nothing that people send goes deeper than this.
+MAX_DEPTH = 4
+# The header block of a signed entity: fields, or continuations of them, one of them Content-Type.
+_HEADER_LINE = re.compile(rb"[!-9;-~]+[ \t]*:.*|[ \t]+\S.*")
+_BEGIN = b"securelist-statement"
+# Charsets of today's mail that hold text and nothing else. utf-7, for one, has hidden things before.
+_CHARSETS = {"utf-8", "us-ascii", "gb2312", "gbk", "gb18030", "big5", "euc-kr", "euc-jp", "iso-2022-jp", "shift_jis", "koi8-r", "koi8-u"}
+_CHARSETS |= {f"iso-8859-{n}" for n in (*range(1, 12), *range(13, 17))} | {f"windows-125{n}" for n in range(9)}
+
+
+def text_of(content: bytes) -> str:
+    """The text that was signed; of a MIME entity its text/plain parts that are no attachments. Raises Refused."""
+    if not _is_entity(content):
+        return _decoded(content, "utf-8")
+    texts = _plain_texts(read_entity(content), 0)
+    if not texts:
+        raise Refused("no-statement", "the signed mail holds no plain text; statements are not read from HTML or attachments")
+    # An empty line between them, so that no statement runs on from one part into the next.
+    return "\n\n".join(texts)
+
+
+def _is_entity(content: bytes) -> bool:
+    head = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
+    names = [line.split(b":")[0].strip().lower() for line in head.split(b"\n") if not line[:1].isspace()]
+    lines = (line.rstrip(b"\r") for line in head.split(b"\n"))
+    return b"content-type" in names and _BEGIN not in names and all(map(_HEADER_LINE.fullmatch, lines))
+
+
+def _plain_texts(entity: Entity, depth: int) -> list[str]:
+    kind = entity.content_type
+    if any(value.lower().startswith("attachment") for value in entity.all("Content-Disposition")):
+        return []
+    if kind == "text/plain":
+        return [_decoded(decoded(entity), entity.parameter("charset").lower() or "utf-8")]
+    if not kind.startswith("multipart/"):
+        return []
+    if depth == MAX_DEPTH:
+        raise Refused("too-deep", f"the signed mail has parts within parts more than {MAX_DEPTH} deep")
+    return [text for part in parts_of(entity) for text in _plain_texts(read_entity(part), depth + 1)]
+
+
+def _decoded(octets: bytes, charset: str) -> str:
+    if charset not in _CHARSETS:
+        raise Refused("unknown-charset", f"the signed text is in a charset that is not read here ({charset[:40]!a}); send it in UTF-8")
+    try:
+        return octets.decode(charset).removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        raise Refused("bad-text", f"the signed text is not valid {charset}; sign it as UTF-8") from None

@@ -1,0 +1,5 @@
+"""What every test can use: the modules beside this one whose fixtures are for all."""
+
+from __future__ import annotations
+
+pytest_plugins = ("no_skips", "people", "town", "trust_world")
