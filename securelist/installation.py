@@ -1,8 +1,8 @@
 """One installation: the state directory opened, its parts put together. `create` makes one, `Installation` opens it.
 
-    securelist.toml  the configuration            roots/      the trust roots' certificates
-    securelist.db    log, projection, queue       gnupg/      the list's secret key, in gpg-agent's keeping
-    secret           behind Message-IDs and bounce addresses
+securelist.toml  the configuration            roots/      the trust roots' certificates
+securelist.db    log, projection, queue       gnupg/      the list's secret key, in gpg-agent's keeping
+secret           behind Message-IDs and bounce addresses
 """
 
 from __future__ import annotations
@@ -97,9 +97,7 @@ class Installation:
     @cached_property
     def way(self) -> Way:
         """The way of a post through this list."""
-        return Way(
-            self.config, self.engine, self.list_key, self.list_key_ids, self.anchor, self.letterhead, self.sealer, self.membership
-        )
+        return Way(self.config, self.engine, self.list_key, self.list_key_ids, self.anchor, self.letterhead, self.sealer, self.membership)
 
     @cached_property
     def anchor(self) -> Anchor:
@@ -131,14 +129,9 @@ class Installation:
         raise AssertionError("unreachable")
 
     def still_member(self, fingerprint: str, recipient: str) -> bool:
-        """Whether mail for this address may leave under this certificate now: a member, an Admin Contact or a trust root."""
-        membership = self.membership()
-        member = membership.member_by_key(fingerprint, int(time.time()))
-        if member is not None:
-            return member.state != SUSPENDED and recipient in member.emails
-        contacts = (contact for contact in membership.admin_contacts.values() if not contact.dismissed)
-        known = any(contact.fingerprint == fingerprint and recipient in contact.person.emails for contact in contacts)
-        return known or any(root.fingerprint == fingerprint for root in self.roots)
+        """Whether a copy for this address may leave under this certificate now: still a member's, and not suspended."""
+        member = self.membership().member_by_key(fingerprint, int(time.time()))
+        return member is not None and member.state != SUSPENDED and recipient in member.emails
 
 
 def create(home: Path, config: Config, roots: list[bytes]) -> Config:

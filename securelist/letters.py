@@ -78,7 +78,8 @@ class Letters:
             return False
         address = address_for(Role.OWNER, self.letterhead.config.list)
         fields = [("Content-Type", "message/rfc822"), ("Content-Disposition", 'attachment; filename="mail.eml"')]
-        return self.send(to, f"Mail to {address}", f"Somebody wrote to {address}; their mail is attached.\n", at, (block(fields) + b"\r\n" + mail,))
+        attached = block(fields) + b"\r\n" + mail
+        return self.send(to, f"Mail to {address}", f"Somebody wrote to {address}; their mail is attached.\n", at, (attached,))
 
     def explain(self, to: Addressee, step: str, detail: str, at: int) -> bool:
         """Tells a member why a mail in their name was refused, at most EXPLANATIONS_A_DAY times; False if not told."""

@@ -45,12 +45,11 @@ def no_deadline() -> None:
 
 
 class Reception:
-    """Judges mail for one installation. `wake` is called when there is something to deliver."""
+    """Judges mail for one installation."""
 
-    def __init__(self, installation: Installation, wake: Callable[[], None] = no_deadline) -> None:
+    def __init__(self, installation: Installation) -> None:
         self._house = installation
         self._desk = RequestDesk(installation)
-        self._wake = wake
 
     def take(
         self,
@@ -62,19 +61,16 @@ class Reception:
     ) -> Accepted:
         """Takes one mail for one of the list's addresses. Raises Refused (naming rule and step) or TryAgain."""
         at = int(time.time())
-        try:
-            if to.role is Role.LIST:
-                return self._post(octets, mail_from, at, in_time, tell)
-            if to.role is Role.REQUEST:
-                taken = self._desk.take(octets, mail_from, at)
-                return Accepted(taken.reason, taken.detail, taken.signer or None, Step.COMMIT)
-            if to.role is Role.BOUNCES:
-                return self._bounce(to.token, octets, at)
-            if to.role is Role.SENDKEY:
-                return self._sendkey(octets, mail_from, at)
-            return self._owner(octets, mail_from, at)
-        finally:
-            self._wake()
+        if to.role is Role.LIST:
+            return self._post(octets, mail_from, at, in_time, tell)
+        if to.role is Role.REQUEST:
+            taken = self._desk.take(octets, mail_from, at)
+            return Accepted(taken.reason, taken.detail, taken.signer or None, Step.COMMIT)
+        if to.role is Role.BOUNCES:
+            return self._bounce(to.token, octets, at)
+        if to.role is Role.SENDKEY:
+            return self._sendkey(octets, mail_from, at)
+        return self._owner(octets, mail_from, at)
 
     def check(self, octets: bytes, mail_from: str | None, tell: Tell) -> Accepted:
         """What would happen to this post, step by step; changes nothing and tells nobody else. Raises Refused."""

@@ -59,7 +59,7 @@ def _take_encrypted(entity: Entity, found: RequestMail, open_encrypted: Open) ->
     message = open_encrypted(entity)
     found.encrypted = True
     found.signed.append(message.octets)
-    if message.form == "detached" or not message.text and entity.content_type == "multipart/encrypted":
+    if entity.content_type == "multipart/encrypted":
         _take_certificates(read_entity(message.content), found, 1)
 
 

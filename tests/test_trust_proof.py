@@ -19,7 +19,7 @@ from securelist.openpgp.armor import dearmor
 from securelist.openpgp.gnupg import ListKey
 from securelist.trust.certificates import own_packets
 from securelist.trust.entry import NO_HASH, Entry, Head, digest
-from securelist.trust.export import read_export, write_export
+from securelist.trust.export import octets_of, read_export, write_export
 from securelist.trust.proof import Proof, prove, read_roots
 
 AT = BASE + 3 * DAY
@@ -312,14 +312,7 @@ def test_a_server_without_the_lists_key_cannot_cut_the_log_short(lived_in: World
     for signature in (whole.signature, whole.signature[:-1] + bytes([whole.signature[-1] ^ 1])):
         for head in (whole.head, short[-1][0].head):
             forged = dataclasses.replace(whole, links=whole.links[:-1], head=head, signature=signature)
-            assert not proof_of(lived_in, written(forged)).valid
-
-
-def written(forged: object) -> bytes:
-    from securelist.trust import export as module
-
-    octets: bytes = module._octets(forged)  # type: ignore[arg-type]
-    return octets
+            assert not proof_of(lived_in, octets_of(forged)).valid
 
 
 def test_another_key_in_the_place_of_the_lists(lived_in: World) -> None:

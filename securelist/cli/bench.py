@@ -48,7 +48,7 @@ def _default_keep() -> Path:
 
 
 @click.command()
-@click.option("--members", default=250, show_default=True, type=click.IntRange(1, MAX_MEMBERS), help="Half with RSA-3072, half with Ed25519.")
+@click.option("--members", default=250, show_default=True, type=click.IntRange(1, MAX_MEMBERS), help="Half RSA-3072, half Ed25519.")
 @click.option("--size", default="2KiB", show_default=True, help="Size of the post's text.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Where the keys are kept; the user's cache if left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, stable between versions.")

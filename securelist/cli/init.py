@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from securelist.cli.output import FILE
 from securelist.config import Config
 from securelist.errors import UsageError
 from securelist.installation import Installation, create
@@ -16,7 +17,7 @@ from securelist.trust.grammar import founding_text
 
 @click.command()
 @click.argument("list_address")
-@click.option("--root", "roots", multiple=True, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A trust root's certificate; repeatable.")
+@click.option("--root", "roots", multiple=True, required=True, type=FILE, help="A trust root's certificate; repeatable.")
 @click.option("--next-hop", default=Config.next_hop, show_default=True, help="smtp://HOST:PORT, smtps://HOST:PORT or maildir:DIR.")
 @click.option("--smtp", default=Config.smtp, show_default=True, help="HOST:PORT for SMTP; port 0 takes a free one.")
 @click.option("--lmtp", default=Config.lmtp, show_default=True, help="HOST:PORT for LMTP; port 0 takes a free one.")

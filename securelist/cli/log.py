@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from securelist.cli.output import json_option, print_json, print_table, when
+from securelist.cli.output import FILE, json_option, print_json, print_table, when
 from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.store import log_store
@@ -66,8 +66,8 @@ def export(home: Path, file: Path) -> None:
 
 
 @log.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--root", "roots", multiple=True, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A trust root's certificate; repeatable.")
+@click.argument("file", type=FILE)
+@click.option("--root", "roots", multiple=True, required=True, type=FILE, help="A trust root's certificate; repeatable.")
 @json_option
 def verify(file: Path, roots: tuple[Path, ...], as_json: bool) -> None:
     """Proves an exported log offline, from the trust roots alone: every signature, every rule, the chain and the head.

@@ -33,7 +33,6 @@ def serve(home: Path) -> None:
       securelist --home /var/lib/securelist serve
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("gnupg").setLevel(logging.CRITICAL)
     installation = Installation(home)
     installation.way  # noqa: B018 - opened now: a wrong key or a missing root shows before mail is taken
     reception = Reception(installation)

@@ -28,9 +28,9 @@ def _refuse_secrets(packets: tuple[Packet, ...]) -> None:
 
 def split_certificates(octets: bytes) -> list[bytes]:
     """The certificates in armoured or binary input, binary, one each; raises Refused, "secret-key" among the reasons."""
-    rings = [block for kind, block in blocks(octets) if kind in ("PUBLIC KEY BLOCK", "PRIVATE KEY BLOCK")] if is_armored(octets) else [octets]
+    armored = [block for kind, block in blocks(octets) if kind.endswith("KEY BLOCK")]
     found: list[bytes] = []
-    for ring in rings:
+    for ring in armored if is_armored(octets) else [octets]:
         _refuse_secrets(read_packets(ring))
         found += sequoia.split_certificates(ring)
     if not found:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import io
+import logging
 import os
 import subprocess
 import threading
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import gnupg
 
@@ -32,6 +33,8 @@ GPG_SECONDS = 40
 MAX_HOME_PATH = 86
 # SHA-2 with at least 256 bits (RFC 9580, 9.5, by number); everything weaker or unknown to GnuPG 2.2 is refused.
 ACCEPTED_HASHES = {"8", "9", "10"}
+# Its log would hold status lines, with user IDs in them, and warn of every signature that is refused.
+logging.getLogger("gnupg").setLevel(logging.CRITICAL)
 _OPTIONS = ["--no-options", "--trust-model", "always", "--no-auto-check-trustdb", "--no-auto-key-retrieve", "--logger-file", "/dev/null"]
 
 
@@ -51,7 +54,7 @@ class Outcome:
 class _Collector(gnupg.StatusHandler):  # type: ignore[misc]
     """Keeps every status line in order; judges none."""
 
-    def __init__(self, gpg: Any) -> None:
+    def __init__(self, gpg: gnupg.GPG) -> None:
         super().__init__(gpg)
         self.lines: list[tuple[str, str]] = []
         self.data = b""
@@ -66,7 +69,8 @@ class _Gpg(gnupg.GPG):  # type: ignore[misc]
 
     def __init__(self, home: Path) -> None:
         self.inherited: tuple[int, ...] = ()
-        self.limit = threading.Timer(GPG_SECONDS, print)
+        self.limit = threading.Timer(GPG_SECONDS, lambda: None)
+        self.status: BinaryIO = io.BytesIO()
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": str(home)}
         try:
             super().__init__(gnupghome=str(home), options=_OPTIONS, env=environment)
@@ -74,7 +78,8 @@ class _Gpg(gnupg.GPG):  # type: ignore[misc]
             raise Unavailable("no-gnupg", "GnuPG is not installed: install Debian's package gnupg") from None
 
     def _open_subprocess(self, args: list[str], passphrase: bool = False) -> subprocess.Popen[bytes]:
-        status, written = os.pipe()
+        readable, written = os.pipe()
+        self.status = os.fdopen(readable, "rb")
         command = self.make_args(args, passphrase)
         command[command.index("--status-fd") + 1] = str(written)
         try:
@@ -88,20 +93,20 @@ class _Gpg(gnupg.GPG):  # type: ignore[misc]
             )
         finally:
             os.close(written)
-        process.stderr = os.fdopen(status, "rb")
+        process.stderr = self.status
         self.limit = threading.Timer(GPG_SECONDS, process.kill)
         self.limit.daemon = True
         self.limit.start()
         return process
 
-    def _collect_output(self, process: Any, result: Any, writer: Any = None, stdin: Any = None) -> int:
+    def _collect_output(self, *args: object, **kwargs: object) -> int:
         try:
-            return int(super()._collect_output(process, result, writer, stdin))
+            return int(super()._collect_output(*args, **kwargs))
         finally:
             self.limit.cancel()
 
-    def _read_response(self, stream: Any, result: Any) -> None:
-        for line in iter(stream.stream.readline, b""):
+    def _read_response(self, _decoded: object, result: _Collector) -> None:
+        for line in self.status:
             keyword, _, rest = line.rstrip(b"\n").removeprefix(b"[GNUPG:] ").decode("utf-8", "replace").partition(" ")
             result.handle_status(keyword, rest)
         result.stderr = ""
@@ -137,6 +142,7 @@ def _in_memory(octets: bytes) -> Iterator[tuple[int, str]]:
 # An empty place where a GnuPG home would be: the judge reads no configuration and keeps nothing.
 _NOWHERE = Path("/proc/self/fdinfo")
 
+
 @cache
 def _judging() -> _Gpg:
     return _Gpg(_NOWHERE)
@@ -147,10 +153,24 @@ def _only_keyring(path: str) -> list[str]:
 
 
 # Status keywords that may accompany one good signature; anything else is a reason to refuse.
-_HARMLESS = set(
-    "NEWSIG KEY_CONSIDERED SIG_ID GOODSIG VALIDSIG PLAINTEXT PLAINTEXT_LENGTH KEYEXPIRED TRUST_ULTIMATE TRUST_FULLY TRUST_UNDEFINED"
-    " NOTATION_NAME NOTATION_FLAGS NOTATION_DATA VERIFICATION_COMPLIANCE_MODE POLICY_URL".split()
-)
+_HARMLESS = {
+    "NEWSIG",
+    "KEY_CONSIDERED",
+    "SIG_ID",
+    "GOODSIG",
+    "VALIDSIG",
+    "PLAINTEXT",
+    "PLAINTEXT_LENGTH",
+    "KEYEXPIRED",
+    "TRUST_ULTIMATE",
+    "TRUST_FULLY",
+    "TRUST_UNDEFINED",
+    "NOTATION_NAME",
+    "NOTATION_FLAGS",
+    "NOTATION_DATA",
+    "VERIFICATION_COMPLIANCE_MODE",
+    "POLICY_URL",
+}
 
 
 @dataclass(frozen=True)
@@ -304,7 +324,17 @@ class ListKey:
 
 
 # Status keywords that may accompany one whole decrypted message.
-_WHOLE = set(
-    "ENC_TO KEY_CONSIDERED DECRYPTION_KEY BEGIN_DECRYPTION DECRYPTION_INFO DECRYPTION_OKAY GOODMDC END_DECRYPTION NO_SECKEY"
-    " DECRYPTION_COMPLIANCE_MODE PROGRESS CARDCTRL".split()
-)
+_WHOLE = {
+    "ENC_TO",
+    "KEY_CONSIDERED",
+    "DECRYPTION_KEY",
+    "BEGIN_DECRYPTION",
+    "DECRYPTION_INFO",
+    "DECRYPTION_OKAY",
+    "GOODMDC",
+    "END_DECRYPTION",
+    "NO_SECKEY",
+    "DECRYPTION_COMPLIANCE_MODE",
+    "PROGRESS",
+    "CARDCTRL",
+}

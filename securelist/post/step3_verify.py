@@ -24,7 +24,8 @@ class VerifiedPost:
 def verify_post(opened: Opened, certificates: tuple[Certificate, ...], at: int) -> VerifiedPost:
     """The verified post; raises Refused ("unknown-signer", "bad-signature", "judges-differ", "too-old", "from-the-future")."""
     if opened.message.claimed > at + MAX_AHEAD_S:
-        raise Refused("from-the-future", f"the signature is dated more than {MAX_AHEAD_S // 60} minutes ahead; check your clock", Step.VERIFY)
+        ahead = f"the signature is dated more than {MAX_AHEAD_S // 60} minutes ahead; check your clock"
+        raise Refused("from-the-future", ahead, Step.VERIFY)
     verified = verify(opened.message, certificates, at)
     check_age(verified.made, at)
     return VerifiedPost(opened, verified)

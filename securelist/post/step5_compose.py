@@ -7,13 +7,14 @@ import datetime
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import format_datetime
 
 from securelist.config import Config
 from securelist.errors import Refused, Step
 from securelist.mail.addresses import Role, address_for
-from securelist.mail.headers import block, mailbox_field, subject_of, text_field
+from securelist.mail.headers import block, mailbox_field, subject_of
 from securelist.mail.mime import Entity, crlf, decoded
 from securelist.mail.protection import Protected, protect, text_part
 from securelist.openpgp import sequoia
@@ -47,10 +48,14 @@ class Letterhead:
 
     def message_id(self, original: str) -> str:
         """Our Message-ID for another's: by HMAC, so that threads hold and no host name leaks; one of ours stays."""
-        ours = f"@{self.config.domain}>"
-        if original.endswith(ours):
+        if original.endswith(self.own_domain):
             return original
-        return f"<{hmac.new(self.secret, b'message-id:' + original.encode(), hashlib.sha256).hexdigest()[:40]}{ours}"
+        return f"<{hmac.new(self.secret, b'message-id:' + original.encode(), hashlib.sha256).hexdigest()[:40]}{self.own_domain}"
+
+    @property
+    def own_domain(self) -> str:
+        """How every Message-ID of ours ends."""
+        return f"@{self.config.domain}>"
 
     def list_fields(self, display: str, at: int) -> list[tuple[str, str]]:
         """The fields that every mail of the list has outside, but for Message-ID and Subject."""
@@ -72,12 +77,12 @@ class Letterhead:
         ]
 
 
-def compose(accepted: AcceptedPost, membership: Membership, letterhead: Letterhead, at: int) -> Composed:
-    """The post as members read it; raises Refused ("bad-charset", "bad-subject")."""
+def compose(accepted: AcceptedPost, membership: Membership, letterhead: Letterhead, taken: Callable[[str], bool], at: int) -> Composed:
+    """The post as members read it; `taken` tells which Message-IDs other posts have. Raises Refused ("bad-charset", "bad-subject")."""
     outside, content, poster = accepted.post.opened.received.mail, accepted.content, accepted.poster
     signed_subject = subject_of(content)
     subject = signed_subject if signed_subject is not None else subject_of(outside)
-    message_id = _message_id(accepted, letterhead)
+    message_id = _message_id(accepted, letterhead, taken)
     outer = letterhead.list_fields(_from_name(poster, letterhead.config), at)
     outer += [("Message-ID", message_id), *_thread_fields(accepted, letterhead)]
     text = _introduction(accepted, letterhead.config, signed_subject is not None, at)
@@ -98,9 +103,12 @@ def _signed_or_outside(accepted: AcceptedPost, name: str) -> list[str]:
     return accepted.content.all(name) or accepted.post.opened.received.mail.all(name)
 
 
-def _message_id(accepted: AcceptedPost, letterhead: Letterhead) -> str:
+def _message_id(accepted: AcceptedPost, letterhead: Letterhead, taken: Callable[[str], bool]) -> str:
+    """From the poster's Message-ID; from the content if there is none, or if somebody used that Message-ID before."""
     found = _MESSAGE_ID.findall(" ".join(_signed_or_outside(accepted, "Message-ID")[:1]))
-    return letterhead.message_id(found[0] if found else f"digest:{accepted.digest}")
+    by_content = letterhead.message_id(f"{accepted.poster.fingerprint}:{accepted.digest}")
+    own = letterhead.message_id(found[0]) if found and not found[0].endswith(letterhead.own_domain) else by_content
+    return by_content if taken(own) else own
 
 
 def _thread_fields(accepted: AcceptedPost, letterhead: Letterhead) -> list[tuple[str, str]]:
@@ -166,4 +174,3 @@ def _original(accepted: AcceptedPost, config: Config) -> list[bytes]:
         body, name = base64.encodebytes(sequoia.armor(message.octets, "MESSAGE")), "post-as-signed.asc"
     fields = [("Content-Type", "application/octet-stream"), ("Content-Disposition", f'attachment; filename="{name}"')]
     return [block([*fields, ("Content-Transfer-Encoding", "base64")]) + b"\r\n" + crlf(body)]
-

@@ -94,7 +94,7 @@ class Way:
         tell(Step.DECIDE, f"posted by {accepted.poster.name}{f', .{accepted.poster.cctld}' if accepted.poster.cctld else ''}")
         # 5. compose: what members will read, headers from an allow-list.
         with at_step(Step.COMPOSE, accepted.poster.fingerprint):
-            composed = compose(accepted, membership, self.letterhead, at)
+            composed = compose(accepted, membership, self.letterhead, self._taken, at)
         tell(Step.COMPOSE, f"{len(composed.mail.payload)} octets as {composed.message_id}")
         # 6. seal: sign once, encrypt once, wrap the session key for each member.
         with at_step(Step.SEAL, accepted.poster.fingerprint):
@@ -103,6 +103,9 @@ class Way:
         unreachable = {copy.fingerprint for copy in sealed.copies if copy.unreachable}
         tell(Step.SEAL, f"for {len(members)} members, of whom {len(unreachable)} cannot be reached")
         return composed, sealed
+
+    def _taken(self, message_id: str) -> bool:
+        return queue.has_message_id(self.engine, message_id)
 
     def _seen(self, signer: str, digest: str) -> bool:
         return queue.seen(self.engine, signer, digest)

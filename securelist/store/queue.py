@@ -172,6 +172,12 @@ def seen(engine: Engine, signer: str, digest: str) -> bool:
         return _post_seen(connection, signer, digest)
 
 
+def has_message_id(engine: Engine, message_id: str) -> bool:
+    """Whether a post or letter of that Message-ID is in the queue's memory."""
+    with reading(engine) as connection:
+        return connection.execute(select(Post.id).where(Post.message_id == message_id)).first() is not None
+
+
 def lease(engine: Engine, worker: str, now: int, limit: int) -> list[LeasedCopy]:
     """At most `limit` copies that are due, longest due first, for `worker` alone; others' leases count while they live.
 

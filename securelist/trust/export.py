@@ -68,7 +68,7 @@ def write_export(list_address: str, key: ListKey, entries: Iterable[tuple[Entry,
     links = tuple(Link(entry, entry.hash, evidence) for entry, evidence in entries)
     head = links[-1].entry.head if links else Head()
     text = head_text(list_address, head, at, _lines_above_head(list_address, certificate, links))
-    return _octets(Export(list_address, certificate, links, head, at, read_signed(key.sign(text)).octets))
+    return octets_of(Export(list_address, certificate, links, head, at, read_signed(key.sign(text)).octets))
 
 
 def head_text(list_address: str, head: Head, at: int, above: bytes) -> bytes:
@@ -95,7 +95,8 @@ def _lines_above_head(list_address: str, certificate: bytes, links: Sequence[Lin
     return b"".join(lines)
 
 
-def _octets(export: Export) -> bytes:
+def octets_of(export: Export) -> bytes:
+    """An export as a file, its checksum included; whether its signature is good, nobody has asked."""
     above = _lines_above_head(export.list, export.certificate, export.links)
     head = {**asdict(export.head), "time": export.time}
     covered = above + _line({"head": head, "signature": _base64(export.signature)})
@@ -119,7 +120,7 @@ def read_export(octets: bytes) -> Export:
     links = _read_links(lines[1:-2])
     certificate, signature = _unbase64(first["certificate"], 1), _unbase64(head["signature"], len(lines) - 1)
     export = Export(first["list"], certificate, links, Head(where["number"], where["hash"]), where["time"], signature)
-    if _octets(export) != octets:
+    if octets_of(export) != octets:
         raise Refused("altered", "the export was altered, or is of another format: its checksum or its form is not right")
     return export
 
