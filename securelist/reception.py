@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from securelist.delivery.bounce_token import copy_of, read_secret
 from securelist.errors import Refused, Step
 from securelist.installation import Installation
+from securelist.letters import Addressee
 from securelist.mail.addresses import ListAddress, Role
 from securelist.mail.headers import one_mailbox, visible
 from securelist.mail.mime import read_entity
@@ -82,6 +83,7 @@ class Reception:
             relayed = self._house.way.relay(octets, mail_from, at, in_time, tell)
         except Refused as refused:
             self._explain(octets, refused, at)
+            self._tell_owner(refused, at)
             with recording(self._house.engine) as connection:
                 note(connection, at, "refused", detail=f"{refused.step}: {refused.reason}")
             raise
@@ -98,6 +100,17 @@ class Reception:
             return
         if to is not None:
             self._house.letters.explain(to, str(refused.step), refused.detail, at)
+
+    def _tell_owner(self, refused: Refused, at: int) -> None:
+        """The Secretariat hears of the one refusal that may be an attack on an engine, or a fault in it."""
+        if refused.reason == "judges-differ":
+            text = f"A post was refused at step {refused.step}: {refused.detail}.\n\nNothing of it was kept. Tell your operator.\n"
+            for root in self._secretariat(at):
+                self._house.letters.answer(root, "GnuPG and Sequoia disagreed about a post", text, at)
+
+    def _secretariat(self, at: int) -> list[Addressee]:
+        addressees = (self._desk.addressee(root.fingerprint, at) for root in self._house.roots)
+        return [addressee for addressee in addressees if addressee is not None]
 
     def _bounce(self, token: str, octets: bytes, at: int) -> Accepted:
         """A delivery report for one copy, known by its address alone; recorded, and it changes no membership."""
@@ -118,8 +131,7 @@ class Reception:
 
     def _owner(self, octets: bytes, mail_from: str | None, at: int) -> Accepted:
         receive(octets, mail_from, "")
-        roots = filter(None, (self._desk.addressee(root.fingerprint, at) for root in self._house.roots))
-        reached = [self._house.letters.forward(root, octets, at) for root in roots]
+        reached = [self._house.letters.forward(root, octets, at) for root in self._secretariat(at)]
         if not any(reached):
             raise Refused("unreachable", "no trust root has an address and a key to which this can be encrypted", Step.SEAL)
         return Accepted("accepted", "forwarded to the Secretariat", None, Step.COMMIT)

@@ -50,6 +50,8 @@ class RequestDesk:
         """Carries out what a mail asks for, or raises Refused after telling a known signer why."""
         receive(octets, mail_from, "")
         parcel = self.parcel([octets])
+        if not parcel.signed:
+            raise Refused("not-signed", "the mail holds nothing that is signed", Step.VERIFY)
         try:
             return self._statements(parcel, at)
         except Refused as refused:
