@@ -18,9 +18,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from people import People, Somebody
@@ -150,14 +151,25 @@ class Town:
             assert running.process.stdout is not None
             running.process.stdout.close()
 
-    def start(self) -> Running:
-        """A running server that the caller ends."""
-        process = subprocess.Popen([SECURELIST, "--home", str(self.home), "serve"], stdout=subprocess.PIPE)
+    def start(self, *before: str, **how: Any) -> Running:
+        """A running server that the caller ends; `before` are words in front of the command, `how` is for Popen."""
+        process = subprocess.Popen([*before, SECURELIST, "--home", str(self.home), "serve"], stdout=subprocess.PIPE, **how)
         assert process.stdout is not None
         line = process.stdout.readline().decode()
         assert line.startswith("ready "), line
         smtp, lmtp = (int(word.rpartition(":")[2]) for word in line.split()[1:3])
         return Running(process, smtp, lmtp)
+
+    def copy(self, base: Path, next_hop: str = "") -> Town:
+        """The same list in a state directory of its own under `base`, as it is now: no server may be running."""
+        self.close()  # its sockets cannot be copied
+        home, inbox = base / "home", base / "inbox"
+        shutil.copytree(self.home, home)
+        settings = (home / "securelist.toml").read_text()
+        moved = settings.replace(f"maildir:{self.inbox}", next_hop or f"maildir:{inbox}")
+        assert moved != settings
+        (home / "securelist.toml").write_text(moved)
+        return replace(self, home=home, inbox=inbox)
 
     def close(self) -> None:
         """Ends the agent of the list's key."""
