@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -57,7 +57,7 @@ def delivered(town: Town) -> dict[str, list[bytes]]:
     town.deliver()
     assert town.judge(town.post(anna, "help"), "submit", "--rcpt", f"{local}-request@{domain}")["verdict"] == "accept"
     town.deliver()
-    return {who.name: [bytes(mail) for mail in town.mails(who.address)] for who in town.members.values()}
+    return {who.name: town.delivered(who.address) for who in town.members.values()}
 
 
 @pytest.fixture(scope="module")

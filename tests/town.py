@@ -48,6 +48,13 @@ def mail_of(armored: bytes, sender: str, subject: str = "Attack on .nl", **field
     return block.encode() + b"\r\n" + control + b"--b0\r\nContent-Type: application/octet-stream\r\n\r\n" + body + b"\r\n--b0--\r\n"
 
 
+def sealed_part(mail: EmailMessage) -> bytes:
+    """The armoured OpenPGP message in an encrypted mail (RFC 3156, 4)."""
+    control, sealed = mail.iter_parts()
+    assert control.get_content_type() == "application/pgp-encrypted"
+    return sealed.get_payload(decode=True)  # type: ignore[return-value]
+
+
 @dataclass(frozen=True)
 class Running:
     """A server that takes mail: its process and ports."""
@@ -127,14 +134,17 @@ class Town:
         """Empties what is due."""
         self.run("deliver", "--once")
 
+    def delivered(self, address: str) -> list[bytes]:
+        """The mails in somebody's Maildir as they lie there, oldest first."""
+        return [file.read_bytes() for file in sorted((self.inbox / address / "new").glob("*"), key=lambda file: file.stat().st_mtime_ns)]
+
     def mails(self, address: str) -> list[EmailMessage]:
-        """The mails in somebody's inbox, oldest first."""
-        files = sorted((self.inbox / address / "new").glob("*"), key=lambda file: file.stat().st_mtime_ns)
-        return [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]  # type: ignore[misc]
+        """The same, parsed."""
+        return [email.message_from_bytes(octets, policy=email.policy.default) for octets in self.delivered(address)]  # type: ignore[misc]
 
     def opened(self, mail: EmailMessage) -> tuple[bytes, str]:
         """(content, gpg's status lines) of an encrypted mail to one of the people here."""
-        armored = list(mail.iter_parts())[1].get_payload(decode=True)
+        armored = sealed_part(mail)
         command = ["gpg", "--homedir", str(self.people.home), "--batch", "--trust-model", "always", "--status-fd", "2", "--decrypt"]
         done = subprocess.run(command, input=armored, capture_output=True, check=False)
         return done.stdout, done.stderr.decode(errors="replace")
@@ -162,9 +172,8 @@ class Town:
 
     def copy(self, base: Path, next_hop: str = "") -> Town:
         """The same list in a state directory of its own under `base`, as it is now: no server may be running."""
-        self.close()  # its sockets cannot be copied
         home, inbox = base / "home", base / "inbox"
-        shutil.copytree(self.home, home)
+        shutil.copytree(self.home, home, ignore=shutil.ignore_patterns("S.*"))  # gpg-agent's sockets are no files
         settings = (home / "securelist.toml").read_text()
         moved = settings.replace(f"maildir:{self.inbox}", next_hop or f"maildir:{inbox}")
         assert moved != settings

@@ -10,6 +10,7 @@ import click
 from securelist.cli.output import FILE, json_option, print_json, print_table, when
 from securelist.errors import Refused
 from securelist.installation import Installation
+from securelist.mail.headers import address_in_user_id
 from securelist.store import log_store
 from securelist.store.database import reading
 from securelist.trust.export import write_export
@@ -42,8 +43,16 @@ def show(home: Path, as_json: bool) -> None:
     if as_json:
         print_json([{"hash": entry.hash} | vars(entry) for entry in entries])
         return
-    rows = [(e.number, when(e.time), e.type, e.cctld or "-", e.subject[-16:], e.signer[-16:] or "-", e.hash[:12]) for e in entries]
-    print_table(("Entry", "Time (UTC)", "Type", "ccTLD", "Subject", "Signer", "Hash"), rows, "The log is empty: the list is not founded.")
+    certificates = installation.anchor.signers(installation.membership())
+
+    def who(fingerprint: str) -> str:
+        known = certificates.get(fingerprint)
+        return address_in_user_id(known.user_ids[0]) if known and known.user_ids else "-"
+
+    rows = [(e.number, when(e.time), e.type, f".{e.cctld}" if e.cctld else "-", who(e.subject), who(e.signer)) for e in entries]
+    print_table(("Entry", "Time (UTC)", "Type", "ccTLD", "About", "Signed by"), rows, "The log is empty: the list is not founded.")
+    if entries:
+        click.echo(f"\nHead: entry {entries[-1].number}, {entries[-1].hash}")
 
 
 @log.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from securelist.mail.headers import visible
@@ -22,12 +23,13 @@ def print_json(value: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """A table; `empty` is said when there are no rows."""
+    cells = [[visible(str(cell)) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(visible(str(cell)).replace("[", r"\[") for cell in row))
-    if table.row_count:
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=max((len(row[number]) for row in cells), default=0) <= UNBROKEN_CHARACTERS)
+    for row in cells:
+        table.add_row(*(escape(cell) for cell in row))
+    if cells:
         Console(soft_wrap=False).print(table)
     else:
         click.echo(empty)
@@ -38,6 +40,8 @@ def when(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else "-"
 
 
+# Dates, types and states stay on one line; what is longer may be folded.
+UNBROKEN_CHARACTERS = 21
 # A file that must be there.
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
