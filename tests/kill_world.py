@@ -9,7 +9,6 @@ import email
 import email.policy
 import json
 import os
-import random
 import shutil
 import signal
 import smtplib
@@ -180,29 +179,63 @@ def fresh_copy(town: Town, next_hop: str = "") -> Iterator[Town]:
 
 
 @dataclass
+class Life:
+    """What is known of one relay that was killed, once or more often, while posts went in."""
+
+    town: Town
+    arrived: Callable[[], Copies]
+    posts: dict[int, bytes]
+    answered: set[int] = field(default_factory=set)
+    done: Copies = field(default_factory=Counter)
+    """Copies that the queue had recorded as delivered at a kill, with how often they had arrived by then."""
+    kills: int = 0
+
+    @property
+    def unanswered(self) -> dict[int, bytes]:
+        return {number: mail for number, mail in self.posts.items() if number not in self.answered}
+
+    def note_answers(self, clients: Sequence[Client]) -> None:
+        """Takes note of who got an answer: it must be 250, for nothing is wrong with these posts."""
+        answers = answers_of(clients)
+        assert set(answers.values()) <= {250}, answers
+        self.answered |= set(answers)
+
+    def note_kill(self, clients: Sequence[Client]) -> None:
+        """Takes note of what a kill left: answers that were given, copies that were recorded."""
+        self.kills += 1
+        self.note_answers(clients)
+        arrived, states = self.arrived(), recorded(self.town.home)
+        for copy in (copy for copy, state in states.items() if state == "delivered"):
+            assert arrived[copy], f"recorded as delivered, and never arrived: {copy}"
+            self.done.setdefault(copy, arrived[copy])
+
+    def check(self, opened: dict[str, int]) -> None:
+        """Every promise, now that nothing is queued: `opened` are one member's posts by Message-ID."""
+        arrived = self.arrived()
+        messages = {message_id for _, message_id in arrived}
+        missing = [(who, message_id) for message_id in messages for who in self.town.members if not arrived[who, message_id]]
+        assert not missing, f"somebody has what these do not: {missing}"
+        assert messages == set(opened)
+        assert sorted(opened.values()) == sorted(set(opened.values())), "one post under two Message-IDs"
+        assert self.answered <= set(opened.values()), "a post that got its 250 did not arrive"
+        again = {copy: (count, arrived[copy]) for copy, count in self.done.items() if arrived[copy] != count}
+        assert not again, f"sent again although it was recorded: {again}"
+        assert arrived.total() - len(arrived) <= self.kills, "more copies twice than there were kills, with one under way at each"
+
+
+@dataclass
 class Tally:
     """What the runs were, for the summary."""
 
     phases: Counter[str] = field(default_factory=Counter)
     answered: int = 0
-    confirmed: int = 0
     recorded: int = 0
-    twice: int = 0
+    arrived: Copies = field(default_factory=Counter)
 
     def __str__(self) -> str:
         phases = ", ".join(f"{self.phases[phase]} {phase}" for phase in ("before", "during", "after"))
         return (
-            f"{self.phases.total()} runs, killed {phases} the posts and copies; at the kills {self.answered} posts had their 250 and"
-            f" {self.recorded} copies were recorded as delivered; {self.confirmed} copies arrived, {self.twice} of them a second time"
+            f"{self.phases.total()} runs, killed {phases} the posts and copies. At the kills {self.answered} posts had their 250, and"
+            f" {self.recorded} copies were recorded as delivered; in the end {len(self.arrived)} copies arrived,"
+            f" {self.arrived.total() - len(self.arrived)} of them a second time because their 250 had not been recorded."
         )
-
-
-def phase(progress: Progress, events: int) -> str:
-    """Where a kill fell: before the first DATA, after the last copy, or between."""
-    return {0: "before", events: "after"}.get(progress.count, "during")
-
-
-def moment(chance: random.Random) -> Callable[[], None]:
-    """A pause of 0.1 to 200 ms, each order of magnitude as likely: an answer's way is that short, a post's that long."""
-    pause = 10 ** chance.uniform(-4, -0.7)
-    return lambda: time.sleep(pause)

@@ -50,7 +50,7 @@ def show(home: Path, as_json: bool) -> None:
         return address_in_user_id(known.user_ids[0]) if known and known.user_ids else "-"
 
     rows = [(e.number, when(e.time), e.type, f".{e.cctld}" if e.cctld else "-", who(e.subject), who(e.signer)) for e in entries]
-    print_table(("Entry", "Time (UTC)", "Type", "ccTLD", "About", "Signed by"), rows, "The log is empty: the list is not founded.")
+    print_table(("No.", "Time (UTC)", "Type", "TLD", "About", "Signed by"), rows, "The log is empty: the list is not founded.")
     if entries:
         click.echo(f"\nHead: entry {entries[-1].number}, {entries[-1].hash}")
 

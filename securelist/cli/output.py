@@ -25,8 +25,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
     """A table; `empty` is said when there are no rows."""
     cells = [[visible(str(cell)) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
+    # The two columns that hold addresses or sentences fold on a narrow terminal; dates, types and states stay whole.
+    may_fold = sorted(range(len(columns)), key=lambda number: max((len(row[number]) for row in cells), default=0))[-2:]
     for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=max((len(row[number]) for row in cells), default=0) <= UNBROKEN_CHARACTERS)
+        table.add_column(column, overflow="fold", no_wrap=number not in may_fold)
     for row in cells:
         table.add_row(*(escape(cell) for cell in row))
     if cells:
@@ -40,8 +42,6 @@ def when(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else "-"
 
 
-# Dates, types and states stay on one line; what is longer may be folded.
-UNBROKEN_CHARACTERS = 21
 # A file that must be there.
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
