@@ -1,7 +1,4 @@
-"""A relay that is killed and started again: ten posts going in, copies going out to a next hop that outlives it.
-
-`Run` is one such life: what was answered, what the next hop had confirmed, what the queue had recorded at the kill.
-"""
+"""A relay that is killed and started again while posts go in: the clients, the far ends, and what must hold afterwards."""
 
 from __future__ import annotations
 
@@ -17,10 +14,11 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from people import Somebody
 from queue_world import LIST, MailSink
@@ -29,7 +27,16 @@ from town import Running, Town
 POSTS = 10
 PATIENCE_S = 60
 Copies = Counter[tuple[str, str]]
-"""How often each (recipient, Message-ID) was confirmed."""
+"""How often each copy, by (recipient, Message-ID), has arrived."""
+
+
+def canary(number: int) -> str:
+    """What the post of this number says, and no other."""
+    return f"canary-of-post-{number}-"
+
+
+def message_id(mail: bytes) -> str:
+    return str(email.message_from_bytes(mail, policy=email.policy.default)["Message-ID"])
 
 
 class Progress:
@@ -49,8 +56,17 @@ class Progress:
             assert self._changed.wait_for(lambda: self.count >= count, PATIENCE_S), f"{self.count} of {count} steps happened"
 
 
-class CountingSink(MailSink):
-    """A next hop that takes everything, keeps it before it says 250, and tells the progress."""
+# --- far ends: where copies arrive, out of reach of the kill ---------------------------------------------------------
+
+
+class FarEnd(Protocol):
+    def arrived(self) -> Copies: ...
+
+    def mails_of(self, address: str) -> list[bytes]: ...
+
+
+class SinkEnd(MailSink):
+    """A mail server that keeps every mail before it says 250 to it, and tells the progress."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__()
@@ -61,9 +77,34 @@ class CountingSink(MailSink):
         self._progress.step()
         return answer
 
+    def arrived(self) -> Copies:
+        return Counter((recipient, message_id(mail)) for _, recipient, mail in tuple(self.mails))
+
+    def mails_of(self, address: str) -> list[bytes]:
+        return [mail for _, recipient, mail in tuple(self.mails) if recipient == address]
+
+
+@dataclass(frozen=True)
+class MaildirEnd:
+    """The members' Maildirs: what is ready to be read, which half a mail never is."""
+
+    town: Town
+
+    def arrived(self) -> Copies:
+        return Counter((address, message_id(mail)) for address in self.town.members for mail in self.mails_of(address))
+
+    def mails_of(self, address: str) -> list[bytes]:
+        return [file.read_bytes() for file in (self.town.inbox / address / "new").glob("*")]
+
+    def unfinished(self) -> list[Path]:
+        return list(self.town.inbox.glob("*/tmp/*"))
+
+
+# --- clients: mail servers with posts for the list -------------------------------------------------------------------
+
 
 class Client(threading.Thread):
-    """A mail server with posts for the list: hands them in one by one; `answers` has the codes that it got."""
+    """Hands its posts in one by one; `answers` has the code to each DATA that was answered."""
 
     def __init__(self, running: Running, posts: dict[int, bytes], progress: Progress, *, lmtp: bool) -> None:
         super().__init__(daemon=True)
@@ -77,12 +118,12 @@ class Client(threading.Thread):
                 session.ehlo()
                 for number, mail in self._posts.items():
                     session.mail("anna@nl.example")
-                    assert session.rcpt(LIST)[0] == 250
+                    session.rcpt(LIST)
                     self._progress.step()
                     self.answers[number] = session.data(mail)[0]
                     self._progress.step()
         except (OSError, smtplib.SMTPException):
-            return  # the relay is gone, and with it the answer to this one and to those that were to follow
+            return  # the relay is gone, and with it the answer to this post and to those that were to follow
 
 
 def hand_in(running: Running, posts: dict[int, bytes], progress: Progress, *, clients: int = 1, lmtp: bool = False) -> list[Client]:
@@ -94,81 +135,12 @@ def hand_in(running: Running, posts: dict[int, bytes], progress: Progress, *, cl
     return made
 
 
-def answers_of(clients: Sequence[Client]) -> dict[int, int]:
-    """All answers, when the last client has ended."""
-    for client in clients:
-        client.join(PATIENCE_S)
-        assert not client.is_alive()
-    return {number: code for client in clients for number, code in client.answers.items()}
-
-
-def recorded(home: Path) -> dict[tuple[str, str], str]:
-    """The state of each copy of a post, by (recipient, Message-ID), in the database as a dead process left it: read from a copy."""
-    with tempfile.TemporaryDirectory(dir=home.parent) as folder:
-        for file in home.glob("securelist.db*"):
-            shutil.copy(file, folder)
-        with closing(sqlite3.connect(Path(folder) / "securelist.db")) as database:
-            rows = database.execute(
-                "SELECT recipient, message_id, state FROM copies JOIN posts ON posts.id = copies.post_id WHERE kind = 'post'"
-            )
-            return {(recipient, message_id): state for recipient, message_id, state in rows}
-
-
-def until_nothing_is_queued(town: Town) -> list[dict[str, object]]:
-    """The posts as `queue list` shows them, once no copy waits any more."""
-    end = time.monotonic() + PATIENCE_S
-    while True:
-        posts = json.loads(town.run("queue", "list", "--json"))
-        if not any("queued" in post["counts"] for post in posts):
-            return [post for post in posts if post["kind"] == "post"]
-        assert time.monotonic() < end, f"still queued: {posts}"
-        time.sleep(0.05)
-
-
-def message_id(mail: bytes) -> str:
-    return str(email.message_from_bytes(mail, policy=email.policy.default)["Message-ID"])
-
-
-def confirmed(sink: MailSink) -> Copies:
-    """What the next hop has said 250 to."""
-    return Counter((recipient, message_id(content)) for _, recipient, content in list(sink.mails))
-
-
-def in_maildirs(town: Town) -> Copies:
-    """What lies in the members' Maildirs, ready to be read."""
-    return Counter((address, message_id(file.read_bytes())) for address in town.members for file in (town.inbox / address / "new").glob("*"))
-
-
-def opened_posts(town: Town, who: Somebody, mails: Sequence[bytes]) -> dict[str, int]:
-    """The number of the post that each of somebody's mails holds, by Message-ID: decrypted, signed by the list, whole."""
-    found: dict[str, int] = {}
-    for mail in mails:
-        content, status = town.opened(email.message_from_bytes(mail, policy=email.policy.default))  # type: ignore[arg-type]
-        assert f"VALIDSIG {town.key}" in status
-        numbers = [number for number in range(POSTS) if canary(number).encode() in content]
-        assert len(numbers) == 1
-        found[message_id(mail)] = numbers[0]
-    return found
-
-
-def canary(number: int) -> str:
-    return f"canary-of-post-{number}-"
-
-
-def kill(running: Running, *, whole: bool) -> None:
-    """SIGKILL to the relay, or to it and the gpg processes that it runs just now."""
-    if whole:
-        os.killpg(running.process.pid, signal.SIGKILL)
-    else:
-        running.process.kill()
-    running.process.wait(PATIENCE_S)
-    assert running.process.stdout is not None
-    running.process.stdout.close()
+# --- the relay ---------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def fresh_copy(town: Town, next_hop: str = "") -> Iterator[Town]:
-    """The list in a short folder of its own that is gone afterwards, with its gpg-agent."""
+    """The list in a short folder of its own, which is gone afterwards, with its gpg-agent."""
     base = Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp"))
     made = town.copy(base, next_hop)
     try:
@@ -178,16 +150,57 @@ def fresh_copy(town: Town, next_hop: str = "") -> Iterator[Town]:
         shutil.rmtree(base, ignore_errors=True)
 
 
+def kill(running: Running, *, whole: bool = False) -> None:
+    """SIGKILL to the relay, or to it and the gpg processes that it runs just now (it must be a session of its own)."""
+    if whole:
+        os.killpg(running.process.pid, signal.SIGKILL)
+    else:
+        running.process.kill()
+    gone(running)
+
+
+def gone(running: Running) -> None:
+    """Waits for the end of a relay that is killed."""
+    assert running.process.wait(PATIENCE_S) == -signal.SIGKILL
+    assert running.process.stdout is not None
+    running.process.stdout.close()
+
+
+def recorded(home: Path) -> list[tuple[str, str]]:
+    """The copies that the queue of a dead relay has as delivered; read from a copy of its database, which stays untouched."""
+    query = "SELECT recipient, message_id FROM copies JOIN posts ON posts.id = post_id WHERE kind = 'post' AND state = 'delivered'"
+    with tempfile.TemporaryDirectory(dir=home.parent) as folder:
+        for file in home.glob("securelist.db*"):
+            shutil.copy(file, folder)
+        with closing(sqlite3.connect(Path(folder) / "securelist.db")) as database:
+            return [tuple(row) for row in database.execute(query)]
+
+
+def until_nothing_is_queued(town: Town) -> list[dict[str, int]]:
+    """How many copies of each post are in which state, once none waits any more."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        counts = [post["counts"] for post in json.loads(town.run("queue", "list", "--json"))]
+        if not any("queued" in states for states in counts):
+            return counts
+        assert time.monotonic() < end, f"still queued: {counts}"
+        time.sleep(0.05)
+
+
+# --- what must hold ----------------------------------------------------------------------------------------------------
+
+
 @dataclass
 class Life:
-    """What is known of one relay that was killed, once or more often, while posts went in."""
+    """One relay that is killed, once or more often: what was promised until then, and whether it was kept."""
 
     town: Town
-    arrived: Callable[[], Copies]
+    far: FarEnd
     posts: dict[int, bytes]
+    reader: Somebody
     answered: set[int] = field(default_factory=set)
-    done: Copies = field(default_factory=Counter)
-    """Copies that the queue had recorded as delivered at a kill, with how often they had arrived by then."""
+    recorded: Copies = field(default_factory=Counter)
+    """The copies that were recorded as delivered at a kill, with how often they had arrived by then."""
     kills: int = 0
 
     @property
@@ -195,32 +208,43 @@ class Life:
         return {number: mail for number, mail in self.posts.items() if number not in self.answered}
 
     def note_answers(self, clients: Sequence[Client]) -> None:
-        """Takes note of who got an answer: it must be 250, for nothing is wrong with these posts."""
-        answers = answers_of(clients)
-        assert set(answers.values()) <= {250}, answers
-        self.answered |= set(answers)
+        """An answer, if there was one, is 250: nothing is wrong with any of the posts."""
+        for client in clients:
+            client.join(PATIENCE_S)
+            assert not client.is_alive()
+            assert set(client.answers.values()) <= {250}, client.answers
+            self.answered |= set(client.answers)
 
-    def note_kill(self, clients: Sequence[Client]) -> None:
-        """Takes note of what a kill left: answers that were given, copies that were recorded."""
+    def note_kill(self, clients: Sequence[Client] = ()) -> None:
+        """What a kill left: answers that were given, copies that were recorded as delivered."""
         self.kills += 1
         self.note_answers(clients)
-        arrived, states = self.arrived(), recorded(self.town.home)
-        for copy in (copy for copy, state in states.items() if state == "delivered"):
-            assert arrived[copy], f"recorded as delivered, and never arrived: {copy}"
-            self.done.setdefault(copy, arrived[copy])
+        arrived = self.far.arrived()
+        for copy in recorded(self.town.home):
+            assert arrived[copy], f"recorded as delivered, but it never arrived: {copy}"
+            self.recorded.setdefault(copy, arrived[copy])
+        if self.kills == 1:
+            assert set(self.recorded.values()) <= {1}
 
-    def check(self, opened: dict[str, int]) -> None:
-        """Every promise, now that nothing is queued: `opened` are one member's posts by Message-ID."""
-        arrived = self.arrived()
-        messages = {message_id for _, message_id in arrived}
-        missing = [(who, message_id) for message_id in messages for who in self.town.members if not arrived[who, message_id]]
-        assert not missing, f"somebody has what these do not: {missing}"
-        assert messages == set(opened)
-        assert sorted(opened.values()) == sorted(set(opened.values())), "one post under two Message-IDs"
+    def check(self) -> None:
+        """Every promise, now that nothing is queued."""
+        arrived, opened = self.far.arrived(), self._opened()
+        lacking = [(who, mail) for mail in {mail for _, mail in arrived} for who in self.town.members if not arrived[who, mail]]
+        assert not lacking, f"some members have what these have not: {lacking}"
+        assert sorted(opened.values()) == sorted(set(opened.values())), "one post came under two Message-IDs"
         assert self.answered <= set(opened.values()), "a post that got its 250 did not arrive"
-        again = {copy: (count, arrived[copy]) for copy, count in self.done.items() if arrived[copy] != count}
-        assert not again, f"sent again although it was recorded: {again}"
-        assert arrived.total() - len(arrived) <= self.kills, "more copies twice than there were kills, with one under way at each"
+        again = {copy: arrived[copy] for copy, times in self.recorded.items() if arrived[copy] != times}
+        assert not again, f"recorded as delivered, and sent again: {again}"
+        assert arrived.total() - len(arrived) <= self.kills, "more copies came twice than were under way when it was killed"
+
+    def _opened(self) -> dict[str, int]:
+        """The number of the post in each mail of one member, by Message-ID: decrypted, whole, signed by the list."""
+        found: dict[str, int] = {}
+        for mail in self.far.mails_of(self.reader.address):
+            content, status = self.town.opened(email.message_from_bytes(mail, policy=email.policy.default))  # type: ignore[arg-type]
+            assert f"VALIDSIG {self.town.key}" in status
+            (found[message_id(mail)],) = (number for number in self.posts if canary(number).encode() in content)
+        return found
 
 
 @dataclass
@@ -230,12 +254,13 @@ class Tally:
     phases: Counter[str] = field(default_factory=Counter)
     answered: int = 0
     recorded: int = 0
-    arrived: Copies = field(default_factory=Counter)
+    copies: int = 0
+    twice: int = 0
 
     def __str__(self) -> str:
         phases = ", ".join(f"{self.phases[phase]} {phase}" for phase in ("before", "during", "after"))
         return (
-            f"{self.phases.total()} runs, killed {phases} the posts and copies. At the kills {self.answered} posts had their 250, and"
-            f" {self.recorded} copies were recorded as delivered; in the end {len(self.arrived)} copies arrived,"
-            f" {self.arrived.total() - len(self.arrived)} of them a second time because their 250 had not been recorded."
+            f"{self.phases.total()} runs, killed {phases} the posts and their copies. At the kills {self.answered} posts had their 250 and"
+            f" {self.recorded} copies were recorded as delivered; in the end {self.copies} copies had arrived,"
+            f" {self.twice} of them twice because their 250 had not been recorded yet."
         )

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import warnings
 
-with warnings.catch_warnings():
-    # PGPy 0.6.0 imports ciphers that cryptography has moved, and imghdr; nothing in here uses them.
-    warnings.simplefilter("ignore")
-    import pgpy
-    from pgpy.constants import (
-        CompressionAlgorithm,
-        EllipticCurveOID,
-        HashAlgorithm,
-        KeyFlags,
-        PubKeyAlgorithm,
-        SymmetricKeyAlgorithm,
-    )
-    from pgpy.packet.packets import IntegrityProtectedSKEDataV1
+# PGPy 0.6.0 names ciphers that cryptography has moved, each time it looks one up; none of them is used here. (A filter for
+# good, because `catch_warnings` is not for threads.)
+warnings.filterwarnings("ignore", message=".*has been moved to cryptography.hazmat.decrepit")
+
+import pgpy  # noqa: E402 - after the filter
+from pgpy.constants import (  # noqa: E402
+    CompressionAlgorithm,
+    EllipticCurveOID,
+    HashAlgorithm,
+    KeyFlags,
+    PubKeyAlgorithm,
+    SymmetricKeyAlgorithm,
+)
+from pgpy.packet.packets import IntegrityProtectedSKEDataV1  # noqa: E402
 
 
 class ThrowAwayKey:
@@ -31,26 +32,22 @@ class ThrowAwayKey:
     """
 
     def __init__(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            key = pgpy.PGPKey.new(PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519)
-            key.add_uid(
-                pgpy.PGPUID.new("throw-away"),
-                usage={KeyFlags.Sign},
-                hashes=[HashAlgorithm.SHA256],
-                ciphers=[SymmetricKeyAlgorithm.AES256],
-                compression=[CompressionAlgorithm.Uncompressed],
-            )
-            key.add_subkey(pgpy.PGPKey.new(PubKeyAlgorithm.ECDH, EllipticCurveOID.Curve25519), usage={KeyFlags.EncryptCommunications})
+        key = pgpy.PGPKey.new(PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519)
+        key.add_uid(
+            pgpy.PGPUID.new("throw-away"),
+            usage={KeyFlags.Sign},
+            hashes=[HashAlgorithm.SHA256],
+            ciphers=[SymmetricKeyAlgorithm.AES256],
+            compression=[CompressionAlgorithm.Uncompressed],
+        )
+        key.add_subkey(pgpy.PGPKey.new(PubKeyAlgorithm.ECDH, EllipticCurveOID.Curve25519), usage={KeyFlags.EncryptCommunications})
         self._subkey = next(iter(key.subkeys.values()))._key
         self.certificate = bytes(key.pubkey)
 
     def seal(self, key_packet: bytes, content: bytes) -> bytes:
         """`content` (OpenPGP packets) as one integrity-protected data packet under the session key in `key_packet`."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            algorithm, session_key = pgpy.packet.Packet(bytearray(key_packet)).decrypt_sk(self._subkey)
-            body = IntegrityProtectedSKEDataV1()
-            body.encrypt(bytes(session_key), algorithm, content)
-            body.update_hlen()
-            return bytes(body.__bytearray__())
+        algorithm, session_key = pgpy.packet.Packet(bytearray(key_packet)).decrypt_sk(self._subkey)
+        body = IntegrityProtectedSKEDataV1()
+        body.encrypt(bytes(session_key), algorithm, content)
+        body.update_hlen()
+        return bytes(body.__bytearray__())
