@@ -60,6 +60,11 @@ class Config:
         return self.list.rpartition("@")[2]
 
     @property
+    def list_id(self) -> str:
+        """The list's List-Id (RFC 2919)."""
+        return f"<{self.local_part}.{self.domain}>"
+
+    @property
     def display_name(self) -> str:
         """What the list is called in From and List-Id."""
         return self.name or self.local_part

@@ -121,7 +121,7 @@ class Reception:
         return Accepted("accepted", f"recorded for copy {copy_id}", None, Step.COMMIT)
 
     def _sendkey(self, octets: bytes, mail_from: str | None, at: int) -> Accepted:
-        mail = receive(octets, mail_from, "").mail
+        mail = receive(octets, mail_from, self._house.config.list_id).mail
         to = mail_from or one_mailbox(mail).address
         if any(mail.all(name) for name in ("List-Id", "Precedence")):
             raise Refused("automatic", "a list or a machine asked; the certificate is sent to people", Step.RECEIVE)
@@ -130,7 +130,7 @@ class Reception:
         return Accepted("accepted", "the list's certificate is on its way", None, Step.COMMIT)
 
     def _owner(self, octets: bytes, mail_from: str | None, at: int) -> Accepted:
-        receive(octets, mail_from, "")
+        receive(octets, mail_from, self._house.config.list_id)
         reached = [self._house.letters.forward(root, octets, at) for root in self._secretariat(at)]
         if not any(reached):
             raise Refused("unreachable", "no trust root has an address and a key to which this can be encrypted", Step.SEAL)

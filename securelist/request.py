@@ -48,7 +48,7 @@ class RequestDesk:
 
     def take(self, octets: bytes, mail_from: str | None, at: int) -> Taken:
         """Carries out what a mail asks for, or raises Refused after telling a known signer why."""
-        receive(octets, mail_from, "")
+        receive(octets, mail_from, self._house.config.list_id)
         parcel = self.parcel([octets])
         if not parcel.signed:
             raise Refused("not-signed", "the mail holds nothing that is signed", Step.VERIFY)

@@ -50,8 +50,8 @@ def one_mailbox(entity: Entity, field: str = "From") -> Mailbox:
     addresses, whole = _addresses(field, values[0])
     if len(addresses) != 1 or not whole or "<" in addresses[0].display_name:
         raise Refused("bad-from", f"{field} must hold one well-formed mailbox, such as: Anna <anna@registry.example>")
-    if problem := address_problem(addresses[0].addr_spec):
-        raise Refused("bad-from", f"{field}: {problem}")
+    if address_problem(addresses[0].addr_spec):  # which is not quoted: it may stand in the encrypted part
+        raise Refused("bad-from", f"{field} must hold a plain address of the form name@domain.example")
     return Mailbox(visible(decoded_text(addresses[0].display_name, field))[:MAX_NAME_CHARACTERS], addresses[0].addr_spec)
 
 

@@ -67,7 +67,7 @@ class Letterhead:
             mailbox_field("From", display, config.list),
             ("To", config.list),
             ("Date", date),
-            ("List-Id", f"<{config.local_part}.{config.domain}>"),
+            ("List-Id", config.list_id),
             ("List-Post", f"<mailto:{config.list}>"),
             ("List-Help", f"<mailto:{request}?subject=help>"),
             ("List-Unsubscribe", f"<mailto:{request}?subject=withdraw>"),

@@ -7,6 +7,7 @@ puts the list's signed message (GnuPG's) into one encrypted body. Nothing that d
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -58,6 +59,8 @@ class Sealer:
         """`mail` sealed for `members`; who cannot be reached gets copies that say why. Raises Refused, TryAgain."""
         usable = {m.fingerprint: certificates[m.fingerprint] for m in members if certificates[m.fingerprint].can_encrypt(at)}
         opener, wrapped = self._wrap(usable, at)
+        if not wrapped:
+            raise Refused("no-recipients", "nobody who should get this has a key that can be used now", Step.SEAL)
         body = self._throw_away.seal(opener, self._list_key.sign(mail.payload))
         if len(body) * 65 // 48 + len(mail.headers) > MAX_MAIL_OCTETS:
             raise Refused("too-large", f"the copies would be larger than {MAX_MAIL_OCTETS >> 20} MiB", Step.SEAL)
@@ -71,28 +74,37 @@ class Sealer:
             opener, *packets = sequoia.wrap([first, *(c.octets for c in usable.values())])
         except Refused:
             # Somebody's certificate stopped pleasing Sequoia since it was admitted; the others must not wait for it.
-            usable = {f: c for f, c in usable.items() if _wraps(c)}
+            usable = {f: c for f, c in usable.items() if _reached(c)}
             opener, *packets = sequoia.wrap([first, *(c.octets for c in usable.values())])
         return opener, _assign(packets, usable, at)
 
 
-def _wraps(certificate: Certificate) -> bool:
+def _reached(certificate: Certificate) -> set[str]:
+    """The key IDs that Sequoia wraps a session key for when asked for this certificate alone; none if it refuses."""
     try:
-        return bool(sequoia.wrap([certificate.octets]))
+        return {_key_id(packet) for packet in sequoia.wrap([certificate.octets])}
     except Refused:
-        return False
+        return set()
+
+
+def _key_id(packet: bytes) -> str:
+    return recipient_of(read_packets(packet)[0])
 
 
 def _assign(packets: Sequence[bytes], usable: Mapping[str, Certificate], at: int) -> dict[str, bytes]:
     """The packets of each certificate, in the order in which they were asked for.
 
-    One certificate never has two packets for the same key ID: so a member who adopts another's encryption subkey takes
-    nothing from them. A packet for a subkey that is not valid now is dropped: Sequoia does not look.
+    One certificate never has two packets for the same key ID, and where two certificates hold the same key, Sequoia is
+    asked which packets it makes for each: so a member who adopts another's subkey takes nothing from them, whatever he
+    adopts it for. A packet for a subkey that is not valid now is dropped: Sequoia does not look.
     """
-    named = [(recipient_of(read_packets(packet)[0]), packet) for packet in packets]
+    named = [(_key_id(packet), packet) for packet in packets]
+    held = Counter(key.key_id for certificate in usable.values() for key in certificate.keys)
     found: dict[str, bytes] = {}
     for fingerprint, certificate in usable.items():
         own, valid, taken = {k.key_id for k in certificate.keys}, {k.key_id for k in certificate.keys_for("e", at)}, set[str]()
+        if any(held[key_id] > 1 for key_id in own):
+            own = _reached(certificate)
         while named and named[0][0] in own - taken:
             key_id, packet = named.pop(0)
             taken.add(key_id)

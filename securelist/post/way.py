@@ -78,7 +78,7 @@ class Way:
         membership = self.membership()
         # 1. receive: size, header block, loops, automatic mail.
         with at_step(Step.RECEIVE):
-            received = receive(octets, mail_from, f"<{self.config.local_part}.{self.config.domain}>")
+            received = receive(octets, mail_from, self.config.list_id)
         tell(Step.RECEIVE, f"a mail of {len(octets)} octets, {received.mail.content_type}")
         # 2. open: one encrypted object around everything; decrypt it, one layer only.
         with at_step(Step.OPEN):
