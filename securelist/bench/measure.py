@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from securelist.bench.people import People
+from securelist.bench.sink import Sink
 from securelist.bench.town import LIST, member_addresses
-from securelist.delivery.sink import Sink
 from securelist.errors import Step, Unavailable
 from securelist.installation import Installation
 from securelist.mail.mime import crlf

@@ -14,9 +14,9 @@ from rich.progress import Progress
 
 from securelist.bench import beside, measure
 from securelist.bench.people import People
+from securelist.bench.sink import Sink
 from securelist.bench.town import member_addresses, open_town
 from securelist.cli.output import print_json, print_table
-from securelist.delivery.sink import Sink
 from securelist.errors import UsageError
 from securelist.installation import Installation
 
