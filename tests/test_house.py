@@ -251,7 +251,8 @@ def test_a_skipped_test_fails_the_run(tmp_path):
     """A test or a module that skips itself ends the run as a failure."""
     (tmp_path / "test_one.py").write_text("import pytest\n\ndef test_skips():\n    pytest.skip('no gpg')\n\ndef test_passes():\n    pass\n")
     (tmp_path / "test_two.py").write_text("import pytest\n\npytest.importorskip('no_such_module')\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no_skips", "-p", "no:cacheprovider", "--continue-on-collection-errors", tmp_path]
+    options = ["-q", "-p", "no_skips", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+    command = [sys.executable, "-m", "pytest", *options, tmp_path]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
     assert done.returncode == 1, done.stdout

@@ -45,9 +45,10 @@ class LogStore:
     def membership(self, connection: Connection) -> Membership:
         """The membership as of the log's head, as this transaction sees it."""
         head = _head(connection)
-        if head != self._loaded.head:
-            self._loaded = _load(connection, head)
-        return self._loaded
+        loaded = self._loaded  # another thread may put its own there meanwhile
+        if head != loaded.head:
+            self._loaded = loaded = _load(connection, head)
+        return loaded
 
     def append(self, connection: Connection, submission: Submission) -> None:
         """Writes entries, evidence and projection; all become visible with the caller's commit, or nothing does.
