@@ -13,9 +13,12 @@ from pathlib import Path
 import tomli_w
 
 from securelist.errors import ConfigurationError
-from securelist.mail.addresses import address_problem
+from securelist.mail.addresses import address_problem, same_address
+from securelist.openpgp.certificate import normal_fingerprint
 
 FILE_NAME = "securelist.toml"
+# The bench puts all its members into one ccTLD; a real list has three of each.
+MAX_MEMBERS_PER_CCTLD = 10_000
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,11 @@ def read_config(home: Path) -> Config:
             raise ConfigurationError("missing-setting", f"{path}: {key} is missing")
     if problem := address_problem(raw["list"]):
         raise ConfigurationError("bad-setting", f"{path}: list: {problem}")
-    return Config(**raw, home=home)
+    if normal_fingerprint(raw["key"]) != raw["key"]:
+        raise ConfigurationError("bad-setting", f"{path}: key must be a full fingerprint, upper-case hex without blanks")
+    if not 0 < raw.get("members_per_cctld", 1) <= MAX_MEMBERS_PER_CCTLD:
+        raise ConfigurationError("bad-setting", f"{path}: members_per_cctld must be from 1 to {MAX_MEMBERS_PER_CCTLD}")
+    return Config(**{**raw, "list": same_address(raw["list"])}, home=home)
 
 
 def write_config(config: Config) -> None:

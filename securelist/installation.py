@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -19,12 +20,13 @@ from securelist.config import FILE_NAME, Config, read_config, write_config
 from securelist.delivery.bounce_token import make_secret, read_secret
 from securelist.errors import ConfigurationError, NotPermitted, Refused, TryAgain
 from securelist.letters import Letters
+from securelist.mail.addresses import same_address
+from securelist.mail.letterhead import Letterhead
 from securelist.openpgp import sequoia
 from securelist.openpgp.admission import read_certificate, split_certificates
 from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.gnupg import ListKey
 from securelist.openpgp.pgpy_ import ThrowAwayKey
-from securelist.post.step5_compose import Letterhead
 from securelist.post.step6_seal import Sealer
 from securelist.post.way import Way
 from securelist.store.database import migrate, open_database, reading, writing
@@ -114,24 +116,28 @@ class Installation:
         with reading(self.engine) as connection:
             return self.log.membership(connection)
 
-    def enter(self, parcel: Parcel, at: int) -> Submission:
-        """Judges a parcel and enters what it holds into the log, all of it or nothing; raises Refused, TryAgain."""
+    def enter(self, parcel: Parcel, at: int, in_time: Callable[[], None] = lambda: None) -> Submission:
+        """Judges a parcel and enters what it holds into the log, all of it or nothing; raises Refused, TryAgain.
+
+        `in_time` is called last before the commit, and undoes everything if it raises.
+        """
         for attempt in range(APPEND_ATTEMPTS):
             submission = submit(parcel, self.membership(), self.anchor, at, self.config.members_per_cctld)
             try:
                 with writing(self.engine) as connection:
                     self.log.append(connection, submission)
                     note(connection, at, "statement", detail=submission.sentence)
+                    in_time()
                 return submission
-            except TryAgain:
-                if attempt == APPEND_ATTEMPTS - 1:
+            except TryAgain as trouble:
+                if trouble.reason != "log-moved" or attempt == APPEND_ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
 
     def still_member(self, fingerprint: str, recipient: str) -> bool:
         """Whether a copy for this address may leave under this certificate now: still a member's, and not suspended."""
         member = self.membership().member_by_key(fingerprint, int(time.time()))
-        return member is not None and member.state != SUSPENDED and recipient in member.emails
+        return member is not None and member.state != SUSPENDED and same_address(recipient) in map(same_address, member.emails)
 
 
 def create(home: Path, config: Config, roots: list[bytes]) -> Config:
@@ -141,6 +147,8 @@ def create(home: Path, config: Config, roots: list[bytes]) -> Config:
     """
     if (home / FILE_NAME).exists():
         raise ConfigurationError("exists", f"{home} holds a list already; nothing was changed")
+    if home.exists() and any(home.iterdir()):
+        raise ConfigurationError("not-empty", f"{home} is not empty; a list needs a folder of its own. Nothing was changed")
     certificates = [admit_root(octets) for root in roots for octets in split_certificates(root)]
     os.umask(0o077)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)

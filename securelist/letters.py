@@ -13,12 +13,12 @@ from sqlalchemy import Engine
 
 from securelist.mail.addresses import Role, address_for
 from securelist.mail.headers import block, mailbox_field, text_field
+from securelist.mail.letterhead import Letterhead
 from securelist.mail.mime import crlf, multipart
 from securelist.mail.protection import protect, text_part
 from securelist.openpgp import sequoia
 from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.gnupg import ListKey
-from securelist.post.step5_compose import Letterhead
 from securelist.post.step6_seal import Sealer
 from securelist.store import journal
 from securelist.store.database import writing
@@ -28,6 +28,9 @@ from securelist.store.queue import LETTER, PUBLIC, NewCopy, NewPost, commit_post
 EXPLANATIONS_A_DAY = 3
 # A person asks once, perhaps again; a loop of two robots asks every second.
 PUBLIC_LETTERS_A_DAY = 5
+# Addresses cost nothing to invent: whoever asks in many names reaches one mail server, or us.
+PUBLIC_LETTERS_TO_A_DOMAIN = 20
+PUBLIC_LETTERS_IN_ALL = 500
 # A Secretariat that bootstraps a list hands in some hundred statements a day.
 ANSWERS_A_DAY = 500
 # The Secretariat's mailbox is public; this many a day is a flood that the operator should stop.
@@ -96,7 +99,9 @@ class Letters:
 
     def send_certificate(self, address: str, at: int) -> bool:
         """Queues the list's certificate, signed and public, to whoever asked; False if the limit is reached."""
-        if not self._allowed("sendkey", address, PUBLIC_LETTERS_A_DAY, at):
+        domain = address.rpartition("@")[2]
+        limits = {address: PUBLIC_LETTERS_A_DAY, domain: PUBLIC_LETTERS_TO_A_DOMAIN, "everybody": PUBLIC_LETTERS_IN_ALL}
+        if not all(self._allowed("sendkey", subject, limit, at) for subject, limit in limits.items()):
             return False
         config, message_id = self.letterhead.config, self._new_id()
         text = (

@@ -13,11 +13,11 @@ from securelist.delivery.bounce_token import copy_of, read_secret
 from securelist.errors import Refused, Step
 from securelist.installation import Installation
 from securelist.letters import Addressee
-from securelist.mail.addresses import ListAddress, Role
-from securelist.mail.headers import one_mailbox, visible
+from securelist.mail.addresses import ListAddress, Role, address_problem
+from securelist.mail.headers import one_mailbox
 from securelist.mail.mime import read_entity
 from securelist.post.step1_receive import receive
-from securelist.post.way import Tell
+from securelist.post.way import Tell, at_step
 from securelist.request import RequestDesk
 from securelist.store import queue
 from securelist.store.database import recording
@@ -64,14 +64,16 @@ class Reception:
         at = int(time.time())
         if to.role is Role.LIST:
             return self._post(octets, mail_from, at, in_time, tell)
-        if to.role is Role.REQUEST:
-            taken = self._desk.take(octets, mail_from, at)
-            return Accepted(taken.reason, taken.detail, taken.signer or None, Step.COMMIT)
-        if to.role is Role.BOUNCES:
-            return self._bounce(to.token, octets, at)
-        if to.role is Role.SENDKEY:
-            return self._sendkey(octets, mail_from, at)
-        return self._owner(octets, mail_from, at)
+        with at_step(Step.DECIDE):
+            if to.role is Role.REQUEST:
+                taken = self._desk.take(octets, mail_from, at, in_time)
+                return Accepted(taken.reason, taken.detail, taken.signer or None, Step.COMMIT)
+            in_time()
+            if to.role is Role.BOUNCES:
+                return self._bounce(to.token, octets, at)
+            if to.role is Role.SENDKEY:
+                return self._sendkey(octets, mail_from, at)
+            return self._owner(octets, mail_from, at)
 
     def check(self, octets: bytes, mail_from: str | None, tell: Tell) -> Accepted:
         """What would happen to this post, step by step; changes nothing and tells nobody else. Raises Refused."""
@@ -123,9 +125,11 @@ class Reception:
     def _sendkey(self, octets: bytes, mail_from: str | None, at: int) -> Accepted:
         mail = receive(octets, mail_from, self._house.config.list_id).mail
         to = mail_from or one_mailbox(mail).address
+        if address_problem(to):
+            raise Refused("bad-address", "there is no plain address to answer to", Step.RECEIVE)
         if any(mail.all(name) for name in ("List-Id", "Precedence")):
             raise Refused("automatic", "a list or a machine asked; the certificate is sent to people", Step.RECEIVE)
-        if not self._house.letters.send_certificate(visible(to), at):
+        if not self._house.letters.send_certificate(to, at):
             raise Refused("too-often", "this address asked too often today", Step.DECIDE)
         return Accepted("accepted", "the list's certificate is on its way", None, Step.COMMIT)
 

@@ -5,9 +5,11 @@ Who proved who they are gets a receipt or a refusal with its reason; who did not
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from securelist.errors import Refused, Step
+from securelist.errors import Refused, SecurelistError, Step
 from securelist.installation import Installation
 from securelist.letters import Addressee
 from securelist.mail.headers import address_in_user_id
@@ -46,21 +48,24 @@ class RequestDesk:
     def __init__(self, installation: Installation) -> None:
         self._house = installation
 
-    def take(self, octets: bytes, mail_from: str | None, at: int) -> Taken:
-        """Carries out what a mail asks for, or raises Refused after telling a known signer why."""
+    def take(self, octets: bytes, mail_from: str | None, at: int, in_time: Callable[[], None]) -> Taken:
+        """Carries out what a mail asks for, or raises Refused after telling a known signer why; `in_time` as for posts."""
         receive(octets, mail_from, self._house.config.list_id)
         parcel = self.parcel([octets])
         if not parcel.signed:
             raise Refused("not-signed", "the mail holds nothing that is signed", Step.VERIFY)
         try:
-            return self._statements(parcel, at)
+            return self._statements(parcel, at, in_time)
         except Refused as refused:
             signer = self._signer(parcel, at)
             if signer is None:
                 raise
+            refused.signer = signer.signer
+            in_time()
             if refused.reason == "no-statement":
                 return self._command(signer, at)
-            self._answer(signer.signer, "Your statement was refused", f"Nothing was changed.\n\n{refused.detail}.\n", at)
+            what = "is in the log already" if refused.reason == "duplicate" else "was refused"
+            self._answer(signer.signer, f"Your statement {what}", f"Nothing was changed.\n\n{refused.detail}.\n", at)
             raise
 
     def parcel(self, files: list[bytes]) -> Parcel:
@@ -74,10 +79,11 @@ class RequestDesk:
     def _open(self, entity: Entity) -> SignedMessage:
         return open_entity(entity, self._house.list_key, self._house.list_key_ids)
 
-    def _statements(self, parcel: Parcel, at: int) -> Taken:
-        submission = self._house.enter(parcel, at)
+    def _statements(self, parcel: Parcel, at: int, in_time: Callable[[], None]) -> Taken:
+        submission = self._house.enter(parcel, at, in_time)
         signer = next((entry.signer for entry in submission.entries if entry.signer), "")
-        self._answer(signer, "Your statement took effect", f"{submission.sentence}.\n", at)
+        with suppress(SecurelistError):  # it took effect, receipt or not
+            self._answer(signer, "Your statement took effect", f"{submission.sentence}.\n", at)
         return Taken("accepted", submission.sentence, signer)
 
     def _signer(self, parcel: Parcel, at: int) -> Verified | None:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from securelist.config import Config
 from securelist.delivery.next_hop import open_next_hop
-from securelist.delivery.worker import Membership, deliver_due
+from securelist.delivery.worker import StillMember, deliver_due
 from securelist.errors import SecurelistError
 from securelist.mail.addresses import ListAddress
 from securelist.mail.deadline import Deadline
@@ -33,7 +33,7 @@ GRACE_S = 3.0
 _log = logging.getLogger(__name__)
 
 
-def serve(config: Config, engine: Engine, judge: Judge, still_member: Membership, now: Callable[[], int]) -> None:
+def serve(config: Config, engine: Engine, judge: Judge, still_member: StillMember, now: Callable[[], int]) -> None:
     """Runs until SIGTERM or SIGINT and returns then. Prints `ready smtp=HOST:PORT lmtp=HOST:PORT` once mail is taken.
 
     Raises ConfigurationError or Unavailable before it is ready, never afterwards. `now` gives Unix seconds.
@@ -78,7 +78,7 @@ async def _serve(config: Config, judge: Judge, refused_here: Callable[[str], Non
 class Deliverer:
     """The thread that hands copies over, when woken and now and then, and forgets what has had its time."""
 
-    def __init__(self, config: Config, engine: Engine, still_member: Membership, now: Callable[[], int]) -> None:
+    def __init__(self, config: Config, engine: Engine, still_member: StillMember, now: Callable[[], int]) -> None:
         self._config, self._engine, self._still_member, self._now = config, engine, still_member, now
         self._woken, self._stop = threading.Event(), threading.Event()
         self._forget_next = 0

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from people import People, Somebody
-from town import LIST, Town, entity, mail_of
+from town import Town, entity, mail_of
 
 from securelist.openpgp.armor import dearmor
 from securelist.openpgp.packets import read_packets
@@ -60,13 +60,13 @@ class Stage:
 
     def encrypted(self, message: bytes) -> bytes:
         """A signed OpenPGP message encrypted to the list as it is, armoured: what sits between the two layers is ours."""
-        return self.people.gpg("--armor", "--no-literal", "-r", self.town.key, "--encrypt", data=message)
+        return self.people.gpg("--armor", "--no-literal", "--compress-level", "0", "-r", self.town.key, "--encrypt", data=message)
 
     def copy(self) -> bytes:
         """A copy that the list sent to Anna."""
         self.town.judge(self.post(text="canary of a copy that comes back"))
         self.town.deliver()
-        return self.town.mails(self.anna.address)[-1].as_bytes()
+        return self.town.mails(self.anna.address)[-1].as_bytes().replace(b"\n", b"\r\n")
 
 
 def nested(levels: int) -> bytes:
@@ -134,7 +134,9 @@ OPEN = {
         lambda s: head_of(s, Content_Type="") + s.people.multipart_signed(s.anna, entity(CANARY)), "not-encrypted", "open"
     ),
     "clearsigned and not encrypted": Bad(
-        lambda s: head_of(s, Content_Type="") + b"\r\n" + s.people.clearsign(s.anna, CANARY).replace(b"\n", b"\r\n"), "not-encrypted", "open"
+        lambda s: head_of(s, Content_Type="") + b"\r\n" + s.people.clearsign(s.anna, CANARY).replace(b"\n", b"\r\n"),
+        "not-encrypted",
+        "open",
     ),
     "inline in HTML": Bad(lambda s: s.inline("<pre>", "</pre>", "text/html"), "not-encrypted", "open"),
     "text around an encrypted attachment": Bad(
@@ -152,9 +154,14 @@ OPEN = {
         lambda s: s.post().replace(b"--b0--", b"--b0\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--b0--"), "not-one-object", "open"
     ),
     "the control part is missing": Bad(
-        lambda s: s.post().replace(b"--b0\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n", b""), "not-one-object", "open"
+        lambda s: s.post().replace(b"--b0\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n", b""),
+        "not-one-object",
+        "open",
     ),
     "another boundary": Bad(lambda s: s.post().replace(b'boundary="b0"', b'boundary="b1"'), "bad-multipart", "open"),
+    "100 KiB of semicolons for a boundary": Bad(
+        lambda s: s.post().replace(b'boundary="b0"', b'boundary="' + b";" * 100_000), "header-too-large", "open"
+    ),
     "no boundary": Bad(lambda s: s.post().replace(b'; boundary="b0"', b""), "bad-multipart", "open"),
     "cut short": Bad(cut, "bad-multipart", "open"),
     "a transfer encoding that it is not in": Bad(
@@ -164,6 +171,7 @@ OPEN = {
         lambda s: s.post().replace(b"octet-stream\r\n", b"octet-stream\r\nContent-Transfer-Encoding: x-zip\r\n"), "bad-encoding", "open"
     ),
     "the armour is cut": Bad(lambda s: re.sub(rb"\r\n[^\r]*\r\n-----END PGP MESSAGE-----", b"", s.post()), "not-one-block", "open"),
+    "an armour of header lines": Bad(lambda s: s.mail(b"-----BEGIN PGP MESSAGE-----\n" + b"Hash: x\n" * 1000), "not-one-block", "open"),
     "lines of the armour are lost": Bad(
         lambda s: re.sub(rb"(\r\n\r\n(?:[^\r\n]{64}\r\n){3})(?:[^\r\n]{64}\r\n){2}", rb"\1", s.post()), "not-openpgp", "open"
     ),
@@ -195,7 +203,9 @@ OPEN = {
     "two messages in one": Bad(lambda s: s.packets(lambda p: 2 * p), "not-one-message", "open"),
     "unsigned": Bad(lambda s: s.mail(s.town.encrypt(None, entity(CANARY))), "not-signed", "open"),
     "unsigned, inline": Bad(
-        lambda s: head_of(s, Content_Type="") + b"\r\n" + s.town.encrypt(None, CANARY.encode()).replace(b"\n", b"\r\n"), "not-signed", "open"
+        lambda s: head_of(s, Content_Type="") + b"\r\n" + s.town.encrypt(None, CANARY.encode()).replace(b"\n", b"\r\n"),
+        "not-signed",
+        "open",
     ),
     "two signatures": Bad(twice_signed, "not-one-signature", "open"),
     "an encrypted message in an encrypted message": Bad(
@@ -220,31 +230,37 @@ DECIDE = {
     "an address in an address": Bad(lambda s: s.post(From="<bert@nl.example> <anna@nl.example>"), "bad-from", "decide"),
     "a group in From": Bad(lambda s: s.post(From="Contacts: anna@nl.example;"), "bad-from", "decide"),
     "an empty From": Bad(lambda s: s.post(From=" "), "bad-from", "decide"),
+    "100 KiB of quotation marks in From": Bad(lambda s: s.post(From='"' * 100_000), "bad-from", "decide"),
     "brackets without end in From": Bad(lambda s: s.post(From="(" * 50_000), "bad-from", "decide"),
     "a From in raw UTF-8": Bad(lambda s: s.post(From="Zoë <zoe@nl.example>"), "bad-charset", "decide"),
     "another member's From": Bad(lambda s: s.post(From=f"Anna <{s.bert.address}>"), "foreign-from", "decide"),
     "another member's From, in capitals": Bad(lambda s: s.post(From=s.bert.address.upper()), "foreign-from", "decide"),
     "another member's From under the signature": Bad(lambda s: s.post(f"From: {s.bert.address}"), "foreign-from", "decide"),
-    "no MIME entity under the signature": Bad(lambda s: s.mail(s.town.encrypt(s.anna, CANARY.encode())), "not-a-mail", "decide"),
+    "no MIME entity under the signature": Bad(lambda s: s.mail(s.town.encrypt(s.anna, CANARY.encode())), "not-mime", "decide"),
     "signed for somebody else": Bad(lambda s: s.post(f"To: {s.bert.address}"), "not-addressed-to-the-list", "decide"),
     "signed for ten thousand others": Bad(
-        lambda s: s.post("To: " + ",".join(f"{n}@b.nl" for n in range(9_000))), "not-addressed-to-the-list", "decide"
+        lambda s: s.post("To: " + ",".join(f"{n}@b.nl" for n in range(10_000))), "header-too-large", "decide"
     ),
-    "signed by an Admin Contact": Bad(
-        lambda s: s.town.post(s.town.admin, CANARY), "not-a-member", "decide"
-    ),
+    "signed by an Admin Contact": Bad(lambda s: s.town.post(s.town.admin, CANARY), "not-a-member", "decide"),
     "signed by somebody withdrawn": Bad(lambda s: s.town.post(s.willem, CANARY), "not-a-member", "decide"),
 }
 
 COMPOSE = {
     "an unknown charset": Bad(lambda s: s.town.post(s.anna, entity(CANARY).replace(b"utf-8", b"x-klingon")), "bad-charset", "compose"),
     "a wrong charset": Bad(lambda s: s.town.post(s.anna, entity(f"{CANARY} Zoë").replace(b"utf-8", b"us-ascii")), "bad-charset", "compose"),
-    "a wrong charset, inline": Bad(lambda s: s.inline(content_type="text/plain; charset=us-ascii", text="Zoë".encode()), "bad-charset", "compose"),
+    "a wrong charset, inline": Bad(
+        lambda s: s.inline(content_type="text/plain; charset=us-ascii", text="Zoë".encode()), "bad-charset", "compose"
+    ),
     "two Subjects": Bad(lambda s: b"Subject: another\r\n" + s.post(), "bad-subject", "compose"),
     "two Subjects under the signature": Bad(lambda s: s.post("Subject: one", "Subject: two"), "bad-subject", "compose"),
     "a Subject in an unknown charset": Bad(lambda s: s.post(Subject="=?x-klingon?B?AAAA?="), "bad-charset", "compose"),
     "a Subject that is not in its charset": Bad(lambda s: s.post(Subject="=?utf-8?Q?=FF=FE?="), "bad-charset", "compose"),
     "nested 2,000 deep under the signature": Bad(lambda s: s.town.post(s.anna, nested(2000)), "too-deep", "compose"),
+    "10,000 parts under the signature": Bad(
+        lambda s: s.town.post(s.anna, b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + many_parts("b", 10_000)),
+        "too-many-parts",
+        "compose",
+    ),
 }
 
 MAILS = {**RECEIVE, **OPEN, **VERIFY, **DECIDE, **COMPOSE}

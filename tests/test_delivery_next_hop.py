@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from queue_world import MailSink, listening, obliging, peer
 
+from securelist.bench.sink import Sink
 from securelist.delivery import next_hop as hop
 from securelist.delivery.next_hop import MaildirNextHop, SmtpNextHop, dot_stuffed, open_next_hop
-from securelist.delivery.sink import Sink
 from securelist.errors import ConfigurationError
 
 SENDER = "tld-ops-bounces+1-abc@lists.example.org"

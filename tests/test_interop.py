@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pysequoia
 import pytest
-from people import People, Somebody
+from people import People
 from town import Town, member, sealed_part
 
 from securelist.openpgp.armor import dearmor
@@ -85,7 +85,7 @@ def gpg(folder: Path, message: bytes, secret: bytes, certificate: bytes) -> Read
     return Reading(done.stdout, tuple(good))
 
 
-# Fingerprints of the two secret keys are the members'; a row for each key. All four programs can do all three.
+# All of them can do all three kinds of key: no row is left out.
 PROGRAMS: dict[str, Reader] = {
     "sqop": stateless("sqop", "--verifications-out"),
     "gosop": stateless("gosop", "--verify-out"),
@@ -124,7 +124,9 @@ def list_certificate(town: Town) -> bytes:
 
 @each_key
 @each_program
-def test_a_member_reads_their_copy_with_another_program(town: Town, copies: dict[str, bytes], folder: Path, program: str, name: str) -> None:
+def test_a_member_reads_their_copy_with_another_program(
+    town: Town, copies: dict[str, bytes], folder: Path, program: str, name: str
+) -> None:
     """It decrypts the copy, and says that the list, and nobody else, signed it."""
     reading = PROGRAMS[program](folder, copies[name], secret_of(town, name), list_certificate(town))
     assert CANARY.encode() in reading.content

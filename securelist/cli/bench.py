@@ -18,7 +18,7 @@ from securelist.bench.sink import Sink
 from securelist.bench.town import member_addresses, open_town
 from securelist.cli.output import print_json, print_table
 from securelist.errors import UsageError
-from securelist.installation import Installation
+from securelist.installation import GNUPG_HOME, Installation
 
 _UNITS = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20}
 # The copies of a larger post would not pass anybody's mail server.
@@ -71,6 +71,7 @@ def bench(members: int, size: str, keep: Path | None, as_json: bool) -> None:
             rows = _measured(town, people, members, octets, sink)
         finally:
             people.close()
+            People(town.home / GNUPG_HOME).close()
     if as_json:
         print_json({"members": members, "size": octets, "rows": rows})
         return

@@ -8,6 +8,7 @@ import click
 
 from securelist.cli.output import FILE
 from securelist.config import Config
+from securelist.delivery.next_hop import open_next_hop
 from securelist.errors import UsageError
 from securelist.installation import Installation, create
 from securelist.mail.addresses import address_problem
@@ -38,6 +39,7 @@ def init(home: Path, list_address: str, roots: tuple[Path, ...], next_hop: str, 
     check_listen(lmtp)
     if next_hop.startswith("maildir:"):
         next_hop = f"maildir:{Path(next_hop.removeprefix('maildir:')).absolute()}"
+    open_next_hop(next_hop, address.rpartition("@")[2]).close()
     config = Config(list=address, key="", next_hop=next_hop, smtp=smtp, lmtp=lmtp, name=name, home=home)
     made = create(home, config, [root.read_bytes() for root in roots])
     click.echo(f"Made the list {made.list} in {home}.\n\nThe list's key has the fingerprint\n\n    {grouped(made.key)}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -70,7 +71,10 @@ def export(home: Path, file: Path) -> None:
         entries = list(log_store.entries(connection))
     if not entries:
         raise Refused("not-founded", "the log is empty: the list is not founded")
-    file.write_bytes(write_export(installation.config.list, installation.list_key, entries, int(time.time())))
+    octets = write_export(installation.config.list, installation.list_key, entries, int(time.time()))
+    # Names and telephone numbers are in it.
+    with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+        opened.write(octets)
     click.echo(f"wrote {len(entries)} entries to {file}")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import resource
 import sys
 from pathlib import Path
 
 import click
 
 from securelist import __version__
-from securelist.errors import SecurelistError
+from securelist.errors import NotPermitted, SecurelistError, UsageError
 
 # Each noun's module is imported when its command runs: `securelist --help` and `key show` need no database.
 _COMMANDS = {
@@ -58,6 +59,8 @@ def cli(ctx: click.Context, home: Path) -> None:
 
 def main() -> None:
     """Runs the command; every error ends in one sentence on standard error and an exit status from sysexits(3)."""
+    # Posts and session keys pass through memory: a crash must not put them on a disk, whatever the shell allows (core(5)).
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.exceptions.Abort:
@@ -65,6 +68,9 @@ def main() -> None:
     except click.ClickException as problem:
         problem.show()
         sys.exit(64)
+    except OSError as problem:
+        click.echo(f"securelist: {problem.filename or 'a file'}: {problem.strerror}", err=True)
+        sys.exit(NotPermitted.exit_status if isinstance(problem, PermissionError) else UsageError.exit_status)
     except SecurelistError as error:
         click.echo(f"securelist: {error.detail} ({error.reason})", err=True)
         sys.exit(error.exit_status)

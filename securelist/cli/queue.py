@@ -12,6 +12,9 @@ from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.store import queue_view
 
+# The largest number that a row can have.
+MAX_ROW = 2**63 - 1
+
 
 @click.group()
 def queue() -> None:
@@ -45,7 +48,7 @@ def list_posts(home: Path, as_json: bool) -> None:
 
 
 @queue.command()
-@click.argument("post", type=int)
+@click.argument("post", type=click.IntRange(1, MAX_ROW))
 @json_option
 @click.pass_obj
 def show(home: Path, post: int, as_json: bool) -> None:
@@ -66,7 +69,7 @@ def show(home: Path, post: int, as_json: bool) -> None:
 
 
 @queue.command()
-@click.argument("post", type=int, required=False)
+@click.argument("post", type=click.IntRange(1, MAX_ROW), required=False)
 @click.pass_obj
 def retry(home: Path, post: int | None) -> None:
     """Makes waiting and failed copies due now: of one post, or of all.

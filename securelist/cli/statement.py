@@ -59,7 +59,9 @@ def submit(home: Path, files: tuple[BinaryIO, ...], as_json: bool) -> None:
 
 @statement.command()
 @click.argument("kind", metavar="TYPE", type=click.Choice([kind.value for kind in StatementType]))
-@click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field; repeatable. List is filled in.")
+@click.option(
+    "--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field; repeatable. List is filled in on the list's own machine."
+)
 @click.pass_obj
 def new(home: Path, kind: str, fields: tuple[str, ...]) -> None:
     """Prints a statement of TYPE, checked, ready to be signed.
@@ -68,12 +70,14 @@ def new(home: Path, kind: str, fields: tuple[str, ...]) -> None:
     Example:
       securelist statement new withdraw-ssc --field TLD=nl --field Email=anna@registry.example --field Key=0123…
     """
-    values: dict[str, list[str]] = {"List": [Installation(home).config.list]}
+    values: dict[str, list[str]] = {}
     for item in fields:
         name, equals, value = item.partition("=")
         if not equals:
             raise UsageError("bad-field", f"{item!r} is not NAME=VALUE; fields of {kind}: {', '.join(FORMS[StatementType(kind)].fields)}")
         values.setdefault(name.strip(), []).append(value.strip())
+    if "List" not in values:
+        values["List"] = [Installation(home).config.list]
     click.echo(render(StatementType(kind), values), nl=False)
 
 

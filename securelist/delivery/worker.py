@@ -25,7 +25,7 @@ BATCH = 100
 # A lease with less time left is not used: a hand-over can take this long with every timeout of next_hop.py.
 HAND_OVER_AT_MOST_S = 900
 
-Membership = Callable[[str, str], bool]
+StillMember = Callable[[str, str], bool]
 """Whether the certificate with this fingerprint is still that of a member who gets mail at this address."""
 
 
@@ -44,7 +44,7 @@ def deliver_due(
     engine: Engine,
     config: Config,
     next_hop: hop.NextHop,
-    still_member: Membership,
+    still_member: StillMember,
     now: Callable[[], int],
     stop: threading.Event | None = None,
 ) -> Counts:
@@ -67,7 +67,7 @@ class _Round:
         engine: Engine,
         config: Config,
         next_hop: hop.NextHop,
-        still_member: Membership,
+        still_member: StillMember,
         now: Callable[[], int],
         stop: threading.Event,
     ) -> None:

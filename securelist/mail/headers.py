@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from email.errors import HeaderParseError
+from email.errors import HeaderParseError, ObsoleteHeaderDefect
 from email.header import Header, decode_header, make_header
 from email.headerregistry import Address, HeaderRegistry
 from email.utils import formataddr
@@ -18,6 +18,11 @@ from securelist.mail.mime import Entity
 MAX_SUBJECT_CHARACTERS = 900
 # Names are shown in a column or two.
 MAX_NAME_CHARACTERS = 80
+# One address has at most 254, and a long name encoded some hundred. The parser of `email` takes quadratic time and worse: a
+# From of 100 KiB of quotation marks, which anybody can send, would keep a worker busy for minutes.
+MAX_MAILBOX_CHARACTERS = 2_000
+# Some hundred addresses, in the fields that a member signed.
+MAX_ADDRESSES_CHARACTERS = 8_000
 
 _REGISTRY = HeaderRegistry()
 
@@ -47,8 +52,8 @@ def one_mailbox(entity: Entity, field: str = "From") -> Mailbox:
         raise Refused("bad-from", f"there must be exactly one {field} field, not {len(values)}")
     if not values[0].isascii():
         raise Refused("bad-charset", f"{field} holds raw characters outside ASCII; they must be encoded (RFC 2047)")
-    addresses, whole = _addresses(field, values[0])
-    if len(addresses) != 1 or not whole or "<" in addresses[0].display_name:
+    addresses, plain = _addresses(field, values[0]) if len(values[0]) <= MAX_MAILBOX_CHARACTERS else ((), False)
+    if len(addresses) != 1 or not plain or "<" in addresses[0].display_name:
         raise Refused("bad-from", f"{field} must hold one well-formed mailbox, such as: Anna <anna@registry.example>")
     if address_problem(addresses[0].addr_spec):  # which is not quoted: it may stand in the encrypted part
         raise Refused("bad-from", f"{field} must hold a plain address of the form name@domain.example")
@@ -56,22 +61,26 @@ def one_mailbox(entity: Entity, field: str = "From") -> Mailbox:
 
 
 def _addresses(field: str, value: str) -> tuple[tuple[Address, ...], bool]:
-    """The addresses in a field's value, and whether the parser of `email` had nothing to complain about."""
+    """The addresses in a field's value, and whether it is plain: no groups, nothing that the parser of `email` complains of."""
     try:
         parsed: Any = _REGISTRY(field, value)
-        return tuple(parsed.addresses), not parsed.defects
+        # An unquoted dot in a name (RFC 5322, 4.1: obs-phrase) is common and means nothing else to anybody.
+        whole = all(isinstance(defect, ObsoleteHeaderDefect) for defect in parsed.defects)
+        return tuple(parsed.addresses), whole and all(group.display_name is None for group in parsed.groups)
     except Exception:  # on malformed input it raises whatever comes
         return (), False
 
 
 def addresses_in(entity: Entity, field: str) -> list[str]:
-    """Every address in all fields of that name, lower case; unreadable ones are left out."""
+    """Every address in all fields of that name, lower case; unreadable ones are left out. Raises Refused("header-too-large")."""
+    if any(len(value) > MAX_ADDRESSES_CHARACTERS for value in entity.all(field)):
+        raise Refused("header-too-large", f"{field} is longer than {MAX_ADDRESSES_CHARACTERS} characters")
     return [a.addr_spec.lower() for value in entity.all(field) for a in _addresses(field, value)[0]]
 
 
 def address_in_user_id(user_id: str) -> str:
     """The address that an OpenPGP user ID names (RFC 9580, 5.11: by convention a mailbox), or the empty string."""
-    addresses, _ = _addresses("From", user_id if user_id.isascii() else user_id.rpartition(" ")[2])
+    addresses, _ = _addresses("From", (user_id if user_id.isascii() else user_id.rpartition(" ")[2])[-MAX_MAILBOX_CHARACTERS:])
     return addresses[0].addr_spec if len(addresses) == 1 and not address_problem(addresses[0].addr_spec) else ""
 
 
@@ -90,15 +99,13 @@ def subject_of(entity: Entity) -> str | None:
         raise Refused("bad-subject", "there is more than one Subject field")
     if not values:
         return None
-    raw = values[0]
-    if not raw.isascii():
-        raw = raw.encode("ascii", "surrogateescape").decode("utf-8", "replace")
-    return decoded_text(raw, "Subject")[:MAX_SUBJECT_CHARACTERS]
+    return decoded_text(values[0], "Subject")[:MAX_SUBJECT_CHARACTERS]
 
 
 def text_field(name: str, value: str) -> tuple[str, str]:
     """A field of ours with free text, encoded (RFC 2047) and folded with CRLF."""
-    charset = "us-ascii" if value.isascii() else "utf-8"
+    # What looks like an encoded word must not be decoded a second time by whoever reads it.
+    charset = "us-ascii" if value.isascii() and "=?" not in value else "utf-8"
     return name, Header(value, charset, header_name=name, maxlinelen=76).encode(linesep="\r\n")
 
 

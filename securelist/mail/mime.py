@@ -23,6 +23,11 @@ from securelist.errors import Refused
 MAX_HEADER_OCTETS = 128 * 1024
 # multipart/encrypted and multipart/signed have two parts; a statement mail carries a handful of attachments.
 MAX_PARTS = 50
+# Type and parameters fit into a line or three. `email` takes cubic time for an open quotation mark and 100 KiB of semicolons.
+MAX_CONTENT_TYPE_CHARACTERS = 4_000
+# Mail clients look into parts within parts by recursion, and some crash where no person's mail ever goes.
+MAX_NESTING = 20
+MAX_ENTITIES = 1_000
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
@@ -42,13 +47,20 @@ class Entity:
         return self.fields.get_content_type()
 
     def parameter(self, name: str) -> str:
-        """A parameter of Content-Type, or the empty string."""
-        value = self.fields.get_param(name, "")
+        """A parameter of Content-Type, or the empty string, also where it makes no sense; raises Refused("header-too-large")."""
+        if len(str(self.fields.get("Content-Type", ""))) > MAX_CONTENT_TYPE_CHARACTERS:
+            raise Refused("header-too-large", f"Content-Type is longer than {MAX_CONTENT_TYPE_CHARACTERS} characters")
+        try:
+            value = self.fields.get_param(name, "")
+        except Exception:  # on parameters in pieces that do not fit together (RFC 2231, 3) it raises whatever comes
+            return ""
         return value if isinstance(value, str) else value[2]
 
     def all(self, name: str) -> list[str]:
-        """The values of every field of that name, unfolded, undecoded."""
-        return [" ".join(str(value).split()) for value in self.fields.get_all(name, [])]
+        """The values of every field of that name, unfolded, encoded words as they stand, raw UTF-8 (RFC 6532) as text."""
+        found = (value for known, value in self.fields.raw_items() if known.lower() == name.lower())
+        texts = (str(value).encode("ascii", "surrogateescape").decode("utf-8", "replace") for value in found)
+        return [" ".join(text.split()) for text in texts]
 
 
 def read_entity(octets: bytes) -> Entity:
@@ -89,6 +101,36 @@ def parts_of(entity: Entity) -> list[bytes]:
             raise Refused("too-many-parts", f"a multipart entity has more than {MAX_PARTS} parts")
         start = match.end()
     raise Refused("bad-multipart", "a multipart entity does not end with its closing boundary (RFC 2046, 5.1.1)")
+
+
+def check_nesting(entity: Entity) -> None:
+    """Raises Refused("too-deep") or ("too-many-parts") for what would crash mail clients; reads loosely, as they do."""
+    level, seen = [entity], 0
+    for _ in range(MAX_NESTING + 1):
+        inside = [octets for outer in level for octets in _inside(outer)]
+        seen += len(inside)
+        if seen > MAX_ENTITIES:
+            raise Refused("too-many-parts", f"the mail consists of more than {MAX_ENTITIES} parts")
+        level = [part for octets in inside if (part := _loosely(octets))]
+        if not level:
+            return
+    raise Refused("too-deep", f"the mail has parts within parts more than {MAX_NESTING} deep")
+
+
+def _inside(entity: Entity) -> list[bytes]:
+    """What stands directly inside a multipart, closed or not, or an attached mail (RFC 2046, 5.1 and 5.2.1)."""
+    if entity.content_type == "message/rfc822":
+        return [entity.body]
+    boundary = entity.parameter("boundary") if entity.content_type.startswith("multipart/") else ""
+    delimiter = rb"(?:\A|\r?\n)--" + re.escape(boundary.encode("ascii", "replace")) + rb"(?:--)?[ \t]*(?=\r?\n|\Z)"
+    return re.split(delimiter, entity.body, maxsplit=MAX_ENTITIES + 1)[1:] if boundary else []
+
+
+def _loosely(octets: bytes) -> Entity | None:
+    try:
+        return read_entity(re.sub(rb"\A\r?\n", b"", octets, count=1))
+    except Refused:
+        return None
 
 
 def decoded(entity: Entity) -> bytes:

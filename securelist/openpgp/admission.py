@@ -44,8 +44,9 @@ def read_certificate(octets: bytes) -> Certificate:
         advice = "export it with: gpg --armor --export-options export-minimal --export"
         raise Refused("certificate-too-large", f"the certificate is larger than {MAX_CERTIFICATE_OCTETS // 1024} KiB; {advice}")
     _refuse_secrets(read_packets(octets))
-    second = sequoia.read_certificate(octets)
+    sequoia.fingerprint_of(octets)  # what is no certificate is refused before GnuPG sees it
     first = gnupg.list_certificate(octets)
+    second = _second_reading(octets, first)
     if first.fingerprint != second.fingerprint:
         raise Refused("judges-differ", "GnuPG and Sequoia read different certificates in this")
     keys = tuple(_without_weak(_judged_by_sequoia(octets, key)) for key in first.keys)
@@ -53,6 +54,16 @@ def read_certificate(octets: bytes) -> Certificate:
         keys = (dataclasses.replace(keys[0], revoked=True), *keys[1:])
     user_ids = tuple(user_id for user_id in first.user_ids if user_id in second.user_ids)
     return Certificate(first.fingerprint, octets, user_ids, keys)
+
+
+def _second_reading(octets: bytes, first: Certificate) -> sequoia.CertificateVerdict:
+    """Sequoia's reading. Where it finds a certificate's own signatures wanting, a weak key is the reason that helps its owner."""
+    try:
+        return sequoia.read_certificate(octets)
+    except Refused:
+        if weak := weakness(first.primary):
+            raise Refused("weak-key", f"certificate {first.fingerprint}: {weak}; make a new one") from None
+        raise
 
 
 def _judged_by_sequoia(octets: bytes, key: ComponentKey) -> ComponentKey:
@@ -82,7 +93,7 @@ def admit(octets: bytes, at: int) -> Certificate:
     certificate = read_certificate(octets)
     name, primary = certificate.fingerprint, certificate.primary
     if weak := weakness(primary):
-        raise Refused("weak-key", f"certificate {name}: {weak}")
+        raise Refused("weak-key", f"certificate {name}: {weak}; make a new one")
     if primary.revoked:
         raise Refused("revoked", f"certificate {name} is revoked")
     if primary.expires is not None and primary.expires <= at:

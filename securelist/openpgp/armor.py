@@ -11,7 +11,7 @@ from securelist.errors import Refused
 # The armour's own header lines ("Version:", "Comment:", "Charset:") are ignored: nobody signed them.
 _BLOCK = re.compile(
     rb"(?:\A|(?<=\n))-----BEGIN PGP (?P<kind>[A-Z ]{3,30})-----[ \t]*\r?\n"
-    rb"(?P<headers>(?:[!-9;-~]{1,60}: ?[^\r\n]*\r?\n)*)[ \t]*\r?\n"
+    rb"(?P<headers>(?:[!-9;-~]{1,60}:[^\r\n]*\r?\n)*)[ \t]*\r?\n"
     rb"(?P<text>[A-Za-z0-9+/=\s]*)"
     rb"-----END PGP (?P=kind)-----[ \t]*(?=\r?\n|\Z)",
 )

@@ -11,6 +11,7 @@ import copy
 import io
 import logging
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -281,6 +282,7 @@ class ListKey:
         settings |= {"subkey_curve": "cv25519", "name_real": name, "name_email": address, "expire_date": "0"}
         made = gpg.run(["--gen-key"], gpg.gen_key_input(no_protection=True, **settings).encode()).rests("KEY_CREATED")
         if not made:
+            shutil.rmtree(home, ignore_errors=True)
             raise Unavailable("no-list-key", "GnuPG could not make the list's key; is gpg-agent installed?")
         return cls(home, made[0].split()[1].upper())
 

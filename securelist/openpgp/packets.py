@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import bz2
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Protocol
 
 from securelist.errors import Refused
 
 # A message encrypted to every ccTLD's contacts has some hundred recipients; a certificate some hundred packets.
 # Beyond this it is somebody's attempt to keep us busy.
 MAX_PACKETS = 2000
-# What a 25 MiB mail may unpack to. Text shrinks to a fifth; a larger factor is a bomb, not a post.
-MAX_DECOMPRESSED = 100 * 2**20
+# What a mail of 25 MiB may unpack to: twice as much as it can hold unpacked, and copies have the same limit. It is held some
+# times over in memory.
+MAX_DECOMPRESSED = 50 * 2**20
+# RFC 9580, 4.2.1.4 asks it of the first partial length; pieces of one octet would take eighty times their size in memory.
+MIN_PARTIAL_LENGTH = 512
 
 
 class Tag(IntEnum):
@@ -46,11 +50,18 @@ class Tag(IntEnum):
 
 @dataclass(frozen=True)
 class Packet:
-    """One packet: its type, its body without framing, and its octets with framing, as they stood."""
+    """One packet: its type and its body without framing; `source[start:end]` is where it stood."""
 
     tag: int
     body: bytes
-    octets: bytes
+    source: bytes = field(repr=False)
+    start: int
+    end: int
+
+    @property
+    def octets(self) -> bytes:
+        """The packet with its framing, as it stood."""
+        return self.source[self.start : self.end]
 
 
 def _broken(what: str) -> Refused:
@@ -76,9 +87,11 @@ def _new_packet(data: bytes, start: int) -> tuple[Packet, int]:
         at += width
         if at + length > len(data):
             raise _broken("a packet ends early")
+        if partial and length < MIN_PARTIAL_LENGTH:
+            raise _broken("a packet comes in pieces that are too small (RFC 9580, 4.2.1.4)")
         chunks.append(data[at : at + length])
         at += length
-    return Packet(data[start] & 0x3F, b"".join(chunks), data[start:at]), at
+    return Packet(data[start] & 0x3F, b"".join(chunks), data, start, at), at
 
 
 def _old_packet(data: bytes, start: int) -> tuple[Packet, int]:
@@ -89,7 +102,7 @@ def _old_packet(data: bytes, start: int) -> tuple[Packet, int]:
     end = at + width + length
     if at + width > len(data) or end > len(data):
         raise _broken("a packet ends early")
-    return Packet(tag, data[at + width : end], data[start:end]), end
+    return Packet(tag, data[at + width : end], data, start, end), end
 
 
 def read_packets(data: bytes) -> tuple[Packet, ...]:
@@ -116,8 +129,16 @@ def write_packet(tag: Tag, body: bytes) -> bytes:
     return bytes((0xC0 | tag, 0xFF)) + len(body).to_bytes(4, "big") + body
 
 
-def _inflate(body: bytes, window_bits: int) -> bytes:
-    engine = zlib.decompressobj(window_bits)
+class _Engine(Protocol):
+    """Undoes one kind of compression; `eof` once the end of the stream was seen."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+def _unpacked(engine: _Engine, body: bytes) -> bytes:
     data = engine.decompress(body, MAX_DECOMPRESSED + 1)
     if len(data) <= MAX_DECOMPRESSED and not engine.eof:
         raise _broken("compressed data end early")
@@ -131,11 +152,11 @@ def decompress(packet: Packet) -> bytes:
         if algorithm == b"\0":
             data = body
         elif algorithm == b"\1":
-            data = _inflate(body, -15)
+            data = _unpacked(zlib.decompressobj(-15), body)
         elif algorithm == b"\2":
-            data = _inflate(body, 15)
+            data = _unpacked(zlib.decompressobj(15), body)
         elif algorithm == b"\3":
-            data = bz2.BZ2Decompressor().decompress(body, MAX_DECOMPRESSED + 1)
+            data = _unpacked(bz2.BZ2Decompressor(), body)
         else:
             raise _broken("an unknown compression")
     except (zlib.error, OSError, EOFError):
@@ -200,9 +221,11 @@ def recipient_of(pkesk: Packet) -> str:
     body = pkesk.body
     if body[:1] == b"\3" and len(body) > 9:
         return body[1:9].hex().upper()
-    if body[:1] == b"\6" and len(body) > 2 and body[1] > 1:
-        fingerprint = body[3 : 2 + body[1]]
-        return (fingerprint[-8:] if body[2] == 4 else fingerprint[:8]).hex().upper()
+    # In version 6: the length of what follows, the key's version, its fingerprint, whose end or beginning is the key ID.
+    if body[:3] == b"\6\x15\4" and len(body) >= 23:
+        return body[15:23].hex().upper()
+    if body[:3] == b"\6\x21\6" and len(body) >= 35:
+        return body[3:11].hex().upper()
     return ANONYMOUS
 
 

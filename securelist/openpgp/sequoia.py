@@ -37,6 +37,11 @@ class CertificateVerdict:
     user_ids: tuple[str, ...]
 
 
+def fingerprint_of(octets: bytes) -> str:
+    """The primary fingerprint (upper-case hex) of one binary certificate, whatever its worth; raises Refused("bad-certificate")."""
+    return str(_parsed(octets).fingerprint).upper()
+
+
 def read_certificate(octets: bytes) -> CertificateVerdict:
     """Sequoia's reading of one binary certificate; raises Refused("bad-certificate")."""
     cert = _parsed(octets)
@@ -98,10 +103,11 @@ def verify(content: bytes, certificate: bytes, detached: bytes | None = None) ->
 
 @dataclass(frozen=True)
 class SignatureFacts:
-    """What a signature packet says of itself, verified by nobody: who and when."""
+    """What a signature packet says of itself, verified by nobody: who, when, and whether it ends by itself."""
 
     issuers: tuple[str, ...]
     claimed: int
+    expires: bool
 
 
 def read_signature(octets: bytes) -> SignatureFacts:
@@ -110,9 +116,10 @@ def read_signature(octets: bytes) -> SignatureFacts:
         packet = next(iter(PacketPile.from_bytes(octets)))
         named = (packet.issuer_fingerprint, packet.issuer_key_id)
         claimed = int(packet.signature_created.timestamp()) if packet.signature_created else 0
+        expires = packet.signature_expiration_time is not None
     except Exception:
         raise Refused("bad-signature", "the signature packet is damaged or of an unknown version") from None
-    return SignatureFacts(tuple(name.upper() for name in named if name), claimed)
+    return SignatureFacts(tuple(name.upper() for name in named if name), claimed, expires)
 
 
 def wrap(certificates: Sequence[bytes]) -> list[bytes]:

@@ -23,9 +23,11 @@ MAX_AHEAD_S = 600
 MAX_CANDIDATES = 3
 
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
-_CLEARSIGNED = re.compile(
-    rb"(?:\A|(?<=\n))" + _BEGIN + rb"[ \t]*\r?\n.*?\n-----BEGIN PGP SIGNATURE-----.*?\n-----END PGP SIGNATURE-----[ \t]*(?=\r?\n|\Z)",
-    re.DOTALL,
+# Looked for one after the other: in one pattern, ten thousand signatures that do not end would cost minutes.
+_CLEARSIGNED = (
+    re.compile(rb"(?:\A|(?<=\n))" + _BEGIN + rb"[ \t]*\r?\n"),
+    re.compile(rb"\n-----BEGIN PGP SIGNATURE-----"),
+    re.compile(rb"\n-----END PGP SIGNATURE-----[ \t]*(?=\r?\n|\Z)"),
 )
 
 
@@ -46,6 +48,8 @@ class SignedMessage:
     signature: bytes = b""
     text: bool = False
     """Whether the literal data is text, whose line ends mean nothing."""
+    expires: bool = False
+    """Whether the signature says that it ends (RFC 9580, 5.2.3.18): Sequoia judges that by today's date, not as of `at`."""
 
 
 _BY_VERIFY = object()
@@ -88,20 +92,28 @@ def is_multipart_signed(octets: bytes) -> bool:
 
 
 def _read_clearsigned(octets: bytes) -> SignedMessage:
-    found = _CLEARSIGNED.search(octets)
-    if found is None or octets.count(_BEGIN) != 1:
-        raise Refused("not-one-signature", "there must be exactly one clearsigned text, whole")
-    armored = [block for kind, block in blocks(found[0]) if kind == "SIGNATURE"]
+    at, marks = 0, list[re.Match[bytes]]()
+    for pattern in _CLEARSIGNED:
+        found = pattern.search(octets, at)
+        if found is None or octets.count(_BEGIN) != 1:
+            raise Refused("not-one-signature", "there must be exactly one clearsigned text, whole")
+        marks.append(found)
+        at = found.end()
+    whole = octets[marks[0].start() : at]
+    armored = [block for kind, block in blocks(whole) if kind == "SIGNATURE"]
     if len(armored) != 1:
         raise Refused("bad-armor", "the signature of the clearsigned text is damaged")
     facts = sequoia.read_signature(_only_signature(armored[0]).octets)
-    return SignedMessage("clearsigned", found[0], facts.issuers, facts.claimed)
+    return SignedMessage("clearsigned", whole, facts.issuers, facts.claimed, expires=facts.expires)
 
 
 def _read_detached(octets: bytes) -> SignedMessage:
     parts = parts_of(read_entity(octets))
     if len(parts) != 2:
         raise Refused("not-one-signature", "a multipart/signed has two parts: what is signed, and one signature (RFC 3156, 5)")
+    if b"\r" in parts[0].replace(b"\r\n", b""):
+        # GnuPG is asked with line ends of either kind; a lone CR would make other bytes of the same signature.
+        raise Refused("bare-line-end", "the signed part mixes line ends; CR and LF come in pairs only (RFC 3156, 5)")
     holder = read_entity(parts[1])
     if holder.content_type != "application/pgp-signature":
         raise Refused("not-signed", "the second part of the multipart/signed is no OpenPGP signature (RFC 3156, 5)")
@@ -110,7 +122,8 @@ def _read_detached(octets: bytes) -> SignedMessage:
         raise Refused("not-signed", "the second part of the multipart/signed is no OpenPGP signature (RFC 3156, 5)")
     signature = _only_signature(block)
     facts = sequoia.read_signature(signature.octets)
-    return SignedMessage("detached", octets, facts.issuers, facts.claimed, intended_recipients(signature), parts[0], signature.octets)
+    intended = intended_recipients(signature)
+    return SignedMessage("detached", octets, facts.issuers, facts.claimed, intended, parts[0], signature.octets, expires=facts.expires)
 
 
 def _only_signature(octets: bytes) -> Packet:
@@ -139,7 +152,7 @@ def read_combined(octets: bytes) -> SignedMessage:
     facts = sequoia.read_signature(signature.octets)
     whole, intended = b"".join(p.octets for p in packets), intended_recipients(signature)
     text = literal.format in "tu"
-    return SignedMessage("combined", whole, facts.issuers, facts.claimed, intended, literal.data, signature.octets, text)
+    return SignedMessage("combined", whole, facts.issuers, facts.claimed, intended, literal.data, signature.octets, text, facts.expires)
 
 
 def _why_not_combined(tags: list[int]) -> tuple[str, str]:
@@ -158,7 +171,9 @@ def _why_not_combined(tags: list[int]) -> tuple[str, str]:
 def candidates(message: SignedMessage, certificates: Iterable[Certificate]) -> list[Certificate]:
     """Those certificates that hold a key which the signature names; by fingerprint if it names one, else by key ID."""
     named = {name for name in message.issuers if len(name) > 16} or set(message.issuers)
-    return [c for c in certificates if any(k.fingerprint in named or k.key_id in named for k in c.keys)][:MAX_CANDIDATES]
+    found = [c for c in certificates if any(k.fingerprint in named or k.key_id in named for k in c.keys)]
+    # Whose primary key it is comes first: others may hold it as a subkey, and may be many.
+    return sorted(found, key=lambda c: not named & {c.fingerprint, c.primary.key_id})[:MAX_CANDIDATES]
 
 
 def verify(message: SignedMessage, certificates: Iterable[Certificate], at: int) -> Verified:

@@ -24,12 +24,15 @@ class Received:
 def receive(octets: bytes, mail_from: str | None, list_id: str) -> Received:
     """The mail in `octets`; `mail_from` is the envelope's return path, None where none was given.
 
-    Raises Refused: "empty", "too-large", "not-a-mail", "header-too-large", "loop", "automatic".
+    Raises Refused: "empty", "too-large", "bare-line-end", "not-a-mail", "header-too-large", "loop", "automatic".
     """
     if not octets.strip():
         raise Refused("empty", "the mail is empty", Step.RECEIVE)
     if len(octets) > MAX_MAIL_OCTETS:
         raise Refused("too-large", f"the mail is larger than {MAX_MAIL_OCTETS >> 20} MiB", Step.RECEIVE)
+    crlf = octets.count(b"\r\n")
+    if octets.count(b"\r") != crlf or crlf not in (0, octets.count(b"\n")):
+        raise Refused("bare-line-end", "the mail mixes line ends; CR and LF come in pairs only (RFC 5321, 2.3.8)", Step.RECEIVE)
     mail = read_entity(octets)
     if any(list_id in value for value in mail.all("List-Id")):
         raise Refused("loop", "this is a copy that the list itself sent", Step.RECEIVE)

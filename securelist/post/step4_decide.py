@@ -64,15 +64,24 @@ def _poster(signer: str, membership: Membership, at: int) -> Poster:
         return Poster(signer, member.name, member.emails[0], member.cctld, member.entry)
     if signer in membership.roots:
         return Poster(signer, "Secretariat", "", "", 1)
-    if member is not None:
-        raise Refused("not-a-member", f"the membership of {member.emails[0]} {_PAST[member.state]}", Step.DECIDE)
+    for former in membership.members(at, all=True):
+        if former.fingerprint == signer:
+            raise Refused("not-a-member", f"the membership of {former.emails[0]} {_PAST[former.state]}", Step.DECIDE)
     raise Refused("not-a-member", "the key that signed this is not a member's", Step.DECIDE)
 
 
 def _content(post: VerifiedPost) -> Entity:
     """The signed MIME entity; what was inline has no header that anybody signed."""
     content = post.verified.content
-    return Entity(read_entity(b"\n").fields, b"", content) if post.opened.inline else read_entity(content)
+    if post.opened.inline:
+        return Entity(read_entity(b"\n").fields, b"", content)
+    try:
+        return read_entity(content)
+    except Refused as refused:
+        if refused.reason != "not-a-mail":
+            raise
+        detail = "what was signed is no MIME entity: it does not begin with header fields, such as Content-Type (RFC 3156, 4)"
+        raise Refused("not-mime", detail, Step.DECIDE) from None
 
 
 def _check_from(mail: Entity, content: Entity, poster: Poster, membership: Membership, at: int) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import base64
 import datetime
-import hashlib
-import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import format_datetime
 
 from securelist.config import Config
 from securelist.errors import Refused, Step
-from securelist.mail.addresses import Role, address_for
 from securelist.mail.headers import block, mailbox_field, subject_of
-from securelist.mail.mime import Entity, crlf, decoded
+from securelist.mail.letterhead import Letterhead
+from securelist.mail.mime import Entity, check_nesting, crlf, decoded
 from securelist.mail.protection import Protected, protect, text_part
 from securelist.openpgp import sequoia
 from securelist.openpgp.certificate import grouped
@@ -26,7 +23,8 @@ from securelist.trust.membership import Membership
 # A thread of more than this many posts is cut at the front; RFC 5322, 3.6.4 lets us.
 MAX_REFERENCES = 30
 
-_MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
+# Printable ASCII alone: what else stands there would reach the outer header or a terminal.
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 
 
 @dataclass(frozen=True)
@@ -36,45 +34,6 @@ class Composed:
     accepted: AcceptedPost
     message_id: str
     mail: Protected
-
-
-@dataclass(frozen=True)
-class Letterhead:
-    """What is the same in all mail of this list: its settings, its certificate, and the secret behind its Message-IDs."""
-
-    config: Config
-    certificate: bytes
-    secret: bytes
-
-    def message_id(self, original: str) -> str:
-        """Our Message-ID for another's: by HMAC, so that threads hold and no host name leaks; one of ours stays."""
-        if original.endswith(self.own_domain):
-            return original
-        return f"<{hmac.new(self.secret, b'message-id:' + original.encode(), hashlib.sha256).hexdigest()[:40]}{self.own_domain}"
-
-    @property
-    def own_domain(self) -> str:
-        """How every Message-ID of ours ends."""
-        return f"@{self.config.domain}>"
-
-    def list_fields(self, display: str, at: int) -> list[tuple[str, str]]:
-        """The fields that every mail of the list has outside, but for Message-ID and Subject."""
-        config, request = self.config, address_for(Role.REQUEST, self.config.list)
-        date = format_datetime(datetime.datetime.fromtimestamp(at, datetime.UTC))
-        keydata = base64.b64encode(self.certificate).decode("ascii")
-        folded = "\r\n ".join(keydata[i : i + 72] for i in range(0, len(keydata), 72))
-        return [
-            mailbox_field("From", display, config.list),
-            ("To", config.list),
-            ("Date", date),
-            ("List-Id", config.list_id),
-            ("List-Post", f"<mailto:{config.list}>"),
-            ("List-Help", f"<mailto:{request}?subject=help>"),
-            ("List-Unsubscribe", f"<mailto:{request}?subject=withdraw>"),
-            ("List-Owner", f"<mailto:{address_for(Role.OWNER, config.list)}>"),
-            ("Precedence", "list"),
-            ("Autocrypt", f"addr={config.list}; keydata=\r\n {folded}"),
-        ]
 
 
 def compose(accepted: AcceptedPost, membership: Membership, letterhead: Letterhead, taken: Callable[[str], bool], at: int) -> Composed:
@@ -107,7 +66,7 @@ def _message_id(accepted: AcceptedPost, letterhead: Letterhead, taken: Callable[
     """From the poster's Message-ID; from the content if there is none, or if somebody used that Message-ID before."""
     found = _MESSAGE_ID.findall(" ".join(_signed_or_outside(accepted, "Message-ID")[:1]))
     by_content = letterhead.message_id(f"{accepted.poster.fingerprint}:{accepted.digest}")
-    own = letterhead.message_id(found[0]) if found and not found[0].endswith(letterhead.own_domain) else by_content
+    own = letterhead.message_id(found[0]) if found and not letterhead.is_own(found[0]) else by_content
     return by_content if taken(own) else own
 
 
@@ -148,6 +107,7 @@ def _entity(accepted: AcceptedPost, outside: Entity, content: Entity) -> bytes:
         _check_charset(charset, content.body)
         head = [("Content-Type", f'text/plain; charset="{charset}"'), ("Content-Transfer-Encoding", "8bit")]
         return block(head) + b"\r\n" + content.body
+    check_nesting(content)
     if content.content_type.startswith("text/") and (charset := content.parameter("charset")):
         _check_charset(charset, decoded(content))
     fields = [field for field in re.findall(rb"[^\r\n]+(?:\r?\n[ \t][^\r\n]*)*", content.head) if field.lower().startswith(b"content-")]

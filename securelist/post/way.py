@@ -14,12 +14,13 @@ from sqlalchemy import Engine
 
 from securelist.config import Config
 from securelist.errors import Refused, Step
+from securelist.mail.letterhead import Letterhead
 from securelist.openpgp.gnupg import ListKey
 from securelist.post.step1_receive import receive
 from securelist.post.step2_open import open_post
 from securelist.post.step3_verify import verify_post
 from securelist.post.step4_decide import decide, recipients
-from securelist.post.step5_compose import Composed, Letterhead, compose
+from securelist.post.step5_compose import Composed, compose
 from securelist.post.step6_seal import Sealed, Sealer
 from securelist.post.step7_commit import commit
 from securelist.store import queue
@@ -43,7 +44,7 @@ def at_step(step: Step, signer: str | None = None) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        refused.step, refused.signer = refused.step or step, signer
+        refused.step, refused.signer = refused.step or step, refused.signer or signer
         raise
 
 

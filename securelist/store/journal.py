@@ -5,12 +5,12 @@ Not the log: nobody can verify the journal, and it is forgotten after some weeks
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.orm import Session
 
+from securelist.mail.headers import visible
 from securelist.store.database import reading
 from securelist.store.schema import JournalRow
 
@@ -32,8 +32,7 @@ class Note:
 
 def plain(raw: str, limit: int) -> str:
     """`raw` on one line, without control, format or unassigned characters (no ANSI, no bidi tricks), cut to `limit`."""
-    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in raw[: 4 * limit])
-    return " ".join(kept.split())[:limit]
+    return visible(raw[: 4 * limit])[:limit]
 
 
 def note(connection: Connection | Session, at: int, event: str, subject: str = "", detail: str = "") -> None:

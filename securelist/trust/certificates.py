@@ -23,7 +23,7 @@ _COMPONENTS = (*_KEPT, Tag.USER_ATTRIBUTE)
 
 def own_packets(octets: bytes) -> bytes:
     """A binary certificate with its owner's own signatures only, in Sequoia's order of packets; raises Refused."""
-    fingerprint = sequoia.read_certificate(octets).fingerprint
+    fingerprint = sequoia.fingerprint_of(octets)
     kept: list[Packet] = []
     wanted = True
     for packet in read_packets(octets):
@@ -51,7 +51,7 @@ def by_fingerprint(certificates: Iterable[bytes]) -> dict[str, bytes]:
         if count == MAX_CERTIFICATES:
             raise Refused("too-many-certificates", f"at most {MAX_CERTIFICATES} certificates can be sent at a time")
         own = own_packets(octets)
-        fingerprint = sequoia.read_certificate(own).fingerprint
+        fingerprint = sequoia.fingerprint_of(own)
         found[fingerprint] = merge(found[fingerprint], own) if fingerprint in found else own
     return found
 
