@@ -83,15 +83,14 @@ def _measured(town: Installation, people: People, members: int, size: int, sink:
     fingerprints = people.fingerprints()
     signer = fingerprints[member_addresses(1)[0][0]]
     posts = [measure.post_of(people, town, signer, size) for _ in range(2 * measure.ROUNDS + 2)]
+    measure.deliver(town)
+    taken = measure.steps(town, posts[measure.ROUNDS + 1 :])
     with measure.server(town) as port:
         ways = [measure.whole_way(port, sink, post, members) for post in posts[: measure.ROUNDS + 1]][1:]
-    taken = measure.steps(town, posts[measure.ROUNDS + 1 :])
     accepted, delivered = (statistics.median(values) for values in ((w.accepted for w in ways), (w.delivered for w in ways)))
     recipients = [fingerprints[address] for address, _ in member_addresses(members)]
     content = secrets.token_bytes(size)
     gpg = beside.gpg_per_member(people, signer, recipients, content)
-    rows = [(step.value, seconds) for step, seconds in taken.items()]
-    rows += [("hand-over (after the 250)", delivered - accepted), ("whole way: DATA to our 250", accepted)]
-    rows += [("whole way: DATA to the sink's last 250", delivered), ("one gpg process per member", gpg * members)]
-    rows += [("OpenSSL's bare operation", beside.openssl_limit() * members)]
+    rows = [*taken.items(), ("whole way: DATA to our 250", accepted), ("whole way: DATA to the sink's last 250", delivered)]
+    rows += [("one gpg process per member", gpg * members), ("OpenSSL's bare operation", beside.openssl_limit() * members)]
     return [Row(what, seconds * 1e3, seconds * 1e3 / members) for what, seconds in rows]

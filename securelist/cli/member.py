@@ -12,7 +12,11 @@ from securelist.cli.output import json_option, print_json, print_table, when
 from securelist.errors import Refused, UsageError
 from securelist.installation import Installation
 from securelist.openpgp.certificate import grouped, normal_fingerprint
-from securelist.trust.membership import Member
+from securelist.store import log_store
+from securelist.store.database import reading
+from securelist.trust.export import Link
+from securelist.trust.membership import Member, Membership
+from securelist.trust.proof import replay
 
 
 @click.group()
@@ -35,7 +39,7 @@ def parse_time(text: str) -> int:
 
 
 @member.command("list")
-@click.option("--at", "at_text", metavar="TIME", help="As of this time (ISO 8601, UTC), by what the log holds now.")
+@click.option("--at", "at_text", metavar="TIME", help="As of this time (ISO 8601, UTC), by the log's entries up to then.")
 @click.option("--all", "everybody", is_flag=True, help="Former members, too.")
 @json_option
 @click.pass_obj
@@ -47,12 +51,21 @@ def list_members(home: Path, at_text: str | None, everybody: bool, as_json: bool
       securelist member list --json
     """
     at = parse_time(at_text) if at_text else int(time.time())
-    members = Installation(home).membership().members(at, all=everybody)
+    installation = Installation(home)
+    membership = _membership_at(installation, at) if at_text else installation.membership()
+    members = membership.members(at, all=everybody)
     if as_json:
         print_json([m.as_json() for m in members])
         return
     rows = [(f".{m.cctld}", m.name, ", ".join(m.emails), m.phones[0] if m.phones else "-", m.state, when(m.expires)) for m in members]
     print_table(("ccTLD", "Name", "Addresses", "Phone", "State", "Until (UTC)"), rows, "There are no members.")
+
+
+def _membership_at(installation: Installation, at: int) -> Membership:
+    """The membership as it was: the tables hold what was last said about somebody, the log what was said before."""
+    with reading(installation.engine) as connection:
+        links = [Link(entry, entry.hash, evidence) for entry, evidence in log_store.entries(connection)]
+    return replay(links, installation.anchor, at)
 
 
 @member.command()

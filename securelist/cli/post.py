@@ -87,7 +87,8 @@ def submit(home: Path, rcpt: str | None, mail_from: str | None, as_json: bool) -
     except Refused as refused:
         _finish_refused(refused, as_json)
         if not as_json:
-            click.echo(f"refused at {refused.step}: {refused.detail} ({refused.reason})", err=True)
+            where = f" at {refused.step}" if refused.step else ""  # a statement has no steps
+            click.echo(f"refused{where}: {refused.detail} ({refused.reason})", err=True)
         raise click.exceptions.Exit(refused.exit_status) from None
     _finish_accepted(accepted, as_json)
     if not as_json:
