@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from kill_world import fresh_copy, until_nothing_is_queued
 from people import People, Somebody
 from secret_mails import KINDS, REQUEST, Desk, add_mail, add_opened, armored_in, dearmored
 from town import LIST, SECURELIST, Town, member
-from watched import Needles, Trace, read_trace, watch
+from watched import Needles, Trace, Watch
 
 CODES = {250: 0, 550: 65}
 NO_CORE = re.compile(r"^Max core file size +0 +0 ", re.MULTILINE)
@@ -48,6 +48,11 @@ class Stage:
     base: Path
     mails: dict[str, bytes]
     statement: bytes
+    watches: list[Watch] = field(default_factory=list)
+
+    def watch(self) -> Watch:
+        self.watches.append(Watch(self.base / f"trace{len(self.watches)}"))
+        return self.watches[-1]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -61,9 +66,9 @@ class Stage:
 
 def by_serve(stage: Stage) -> tuple[dict[str, bytes], bytes]:
     """All mails by SMTP to one server, which delivers; the files while it runs, and its words."""
-    log = stage.base / "stderr"
+    log, watch = stage.base / "stderr", stage.watch()
     with log.open("wb") as stderr:
-        running = stage.town.start(*watch(stage.base / "trace"), env=stage.environment, stderr=stderr)
+        running = stage.town.start(*watch.words, pass_fds=watch.pass_fds, env=stage.environment, stderr=stderr)
     try:
         for name, mail in stage.mails.items():
             assert running.send(mail, to=KINDS[name].to)[0] == KINDS[name].code, name
@@ -83,12 +88,12 @@ def by_pipe(stage: Stage) -> tuple[dict[str, bytes], bytes]:
     said = []
 
     def run(status: int, mail: bytes, *words: str) -> None:
-        command = [*watch(stage.base / f"trace{len(said)}"), SECURELIST, "--home", str(stage.town.home), *words]
-        with (stage.base / "stderr").open("wb") as stderr:  # a pipe would be held open by the agent's tracer
-            done = subprocess.run(
-                command, input=mail, stdout=subprocess.PIPE, stderr=stderr, env=stage.environment, check=False, timeout=60
-            )
-        said.append(done.stdout + (stage.base / "stderr").read_bytes())
+        log, watch = stage.base / "stderr", stage.watch()
+        command = [*watch.words, SECURELIST, "--home", str(stage.town.home), *words]
+        how = {"pass_fds": watch.pass_fds, "env": stage.environment, "timeout": 60, "check": False}
+        with log.open("wb") as stderr:  # a pipe would be held open by the tracer of the agent
+            done = subprocess.run(command, input=mail, stdout=subprocess.PIPE, stderr=stderr, **how)
+        said.append(done.stdout + log.read_bytes())
         assert done.returncode == status, (words, said[-1])
 
     for name, mail in stage.mails.items():
@@ -117,7 +122,7 @@ def seen(request: pytest.FixtureRequest, town: Town, people: People, stranger: S
         (stage.base / "tmp").mkdir()
         files, said = work(stage)
         here.close()
-        trace = Trace.of(read_trace(folder) for folder in stage.base.glob("trace*"))
+        trace = Trace.of(watch.trace() for watch in stage.watches)
         needles = needles_of(stage, desks)
         copies = {mail["Message-ID"]: armored_in(mail.as_bytes()) for mail in here.mails(bert.address)}
         return Seen(stage.base, trace, files | stage.files("afterwards"), said, journal(here.home), needles, text, copies)
@@ -249,9 +254,10 @@ def test_a_leak_is_noticed(tmp_path, way, expected):
     secret = "".join(f"{secrets.token_urlsafe(9)}ä\r\n" for _ in range(6)).encode()
     needles = Needles()
     needles.add("secret", secret)
-    program = [*watch(tmp_path / "trace"), sys.executable, "-I", "-S", "-c", PROGRAM.format(way), str(tmp_path / "leak")]
-    subprocess.run(program, input=secret, check=True, stderr=subprocess.DEVNULL)
-    trace = read_trace(tmp_path / "trace")
+    watch = Watch(tmp_path / "trace")
+    program = [*watch.words, sys.executable, "-I", "-S", "-c", PROGRAM.format(way), str(tmp_path / "leak")]
+    subprocess.run(program, input=secret, check=True, stderr=subprocess.DEVNULL, pass_fds=watch.pass_fds)
+    trace = watch.trace()
     assert bool(needles.leaks(trace)) is (expected == "seen")
     assert bool(trace.unseen) is (expected == "unseen")
 

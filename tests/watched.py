@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import codecs
+import os
 import quopri
 import re
-import time
+import select
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -31,12 +32,30 @@ _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"(\.\.\.)?')
 _FILE = re.compile(r"\d+<([^>]*)>")
 
 
-def watch(folder: Path) -> tuple[str, ...]:
-    """Words before a command: it and all its children are traced into `folder`, one file each. It stays our own child."""
-    folder.mkdir()
-    calls = ",".join(sorted({*WRITES, *UNSEEN, *UNSEEN_ANYWHERE, *NAMES, "connect", "execve"}))
-    options = f"-D -ff --seccomp-bpf -y -s {LONGEST} -e signal=none -e trace={calls} -o {folder}/trace"
-    return ("strace", *options.split())
+class Watch:
+    """A command and all that it starts, traced into `folder`, one file each.
+
+    Begin the command with `words` and let it inherit `pass_fds`; it stays our own child. `trace()` waits for the last
+    of its descendants.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        calls = ",".join(sorted({*WRITES, *UNSEEN, *UNSEEN_ANYWHERE, *NAMES, "connect", "execve"}))
+        options = f"-D -ff --seccomp-bpf -y -s {LONGEST} -e signal=none -e trace={calls} -o {folder}/trace"
+        self.words = ("strace", *options.split())
+        # Held open by the tracer, which is no child of ours, until it has nothing left to trace.
+        self._end, held = os.pipe()
+        self.pass_fds = (held,)
+        self._folder = folder
+
+    def trace(self) -> Trace:
+        """What was traced, once the last process has ended."""
+        os.close(self.pass_fds[0])
+        ended, _, _ = select.select([self._end], [], [], PATIENCE_S)
+        os.close(self._end)
+        assert ended, "a traced process lives on"
+        return _read(self._folder)
 
 
 @dataclass
@@ -59,25 +78,15 @@ class Trace:
         return whole
 
 
-def read_trace(folder: Path) -> Trace:
-    """What was traced into `folder`, once the last process has ended."""
-    files = _ended(folder)
+def _read(folder: Path) -> Trace:
     written: dict[str, bytearray] = defaultdict(bytearray)
     trace = Trace({})
-    for file in files:
+    for file in folder.iterdir():
         for line in file.read_text("ascii").splitlines():
             if call := _CALL.match(line):
                 _note(trace, written, call[1], call[2], line)
     trace.written = {path: bytes(octets) for path, octets in written.items()}
     return trace
-
-
-def _ended(folder: Path) -> list[Path]:
-    end = time.monotonic() + PATIENCE_S
-    while not (files := list(folder.iterdir())) or not all(file.read_bytes().endswith(b" +++\n") for file in files):
-        assert time.monotonic() < end, "a traced process lives on"
-        time.sleep(0.05)
-    return files
 
 
 def _note(trace: Trace, written: dict[str, bytearray], call: str, arguments: str, line: str) -> None:
