@@ -103,8 +103,8 @@ class Installation:
 
     @cached_property
     def anchor(self) -> Anchor:
-        """What is known without the log: the list's address and key, and the trust roots."""
-        return Anchor(self.config.list, self.config.key, self.roots)
+        """What is known without the log: the list's address and certificate, and the trust roots."""
+        return Anchor(self.config.list, self.list_certificate, self.roots)
 
     @cached_property
     def log(self) -> LogStore:

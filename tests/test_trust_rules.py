@@ -296,6 +296,6 @@ def test_entry_times_never_decrease(peopled: World) -> None:
         entry_time(peopled.membership, last - 601)
     anna = peopled.membership.certificates[peopled.cast.anna.fingerprint]
     with pytest.raises(Refused, match="time-runs-backwards"):
-        enter_certificate(peopled.membership, anna, last - 1)
+        enter_certificate(peopled.membership, anna, peopled.cast.anchor, last - 1)
     with pytest.raises(Refused, match="not-founded"):
-        enter_certificate(Membership(), anna, last)
+        enter_certificate(Membership(), anna, peopled.cast.anchor, last)

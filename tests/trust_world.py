@@ -52,7 +52,11 @@ class Cast:
 
     @property
     def anchor(self) -> Anchor:
-        return Anchor(LIST, self.list_key.fingerprint, (certificate_of(self.root.certificate), certificate_of(self.root2.certificate)))
+        return Anchor(
+            LIST,
+            certificate_of(self.list_key.certificate()),
+            (certificate_of(self.root.certificate), certificate_of(self.root2.certificate)),
+        )
 
 
 @pytest.fixture(scope="session")

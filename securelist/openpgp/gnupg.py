@@ -25,7 +25,7 @@ import gnupg
 
 from securelist.errors import ConfigurationError, Refused, TryAgain, Unavailable
 from securelist.openpgp.certificate import Certificate, ComponentKey
-from securelist.openpgp.packets import read_packets
+from securelist.openpgp.packets import Tag, read_packets
 
 # One gpg call takes milliseconds for a small post and some seconds for 25 MiB; a post has 60 s in all.
 GPG_SECONDS = 40
@@ -225,11 +225,29 @@ def list_certificate(octets: bytes) -> Certificate:
     rows = [line.split(":") for line in outcome.output.decode("utf-8", "replace").split("\n") if line]
     keys = [_component(row, rows[i + 1][9]) for i, row in enumerate(rows[:-1]) if row[0] in ("pub", "sub") and rows[i + 1][0] == "fpr"]
     if outcome.exit_status or [row[0] for row in rows].count("pub") != 1 or not keys:
-        version_6 = read_packets(octets)[0].body[:1] == b"\6"
-        advice = "; it is of version 6, which GnuPG does not know: send a version 4 one" if version_6 else ""
-        raise Refused("unreadable-by-gnupg", f"GnuPG cannot read this certificate{advice}")
+        raise _unreadable(octets)
     user_ids = tuple(_unescaped(row[9]) for row in rows if row[0] == "uid" and row[1] not in ("r", "i"))
     return Certificate(keys[0].fingerprint, octets, user_ids, tuple(keys))
+
+
+def _unreadable(octets: bytes) -> Refused:
+    version_6 = read_packets(octets)[0].body[:1] == b"\6"
+    advice = "; it is of version 6, which GnuPG does not know: send a version 4 one" if version_6 else ""
+    return Refused("unreadable-by-gnupg", f"GnuPG cannot read this certificate{advice}")
+
+
+def good_signatures(octets: bytes) -> tuple[bool, ...]:
+    """For each signature in one certificate, in their order, whether it is one that its own keys made; whenever that was.
+
+    Raises Refused("unreadable-by-gnupg"), also when GnuPG does not see them all.
+    """
+    with _in_memory(octets) as (ring, path):
+        outcome = _judging().run([*_only_keyring(path), "--ignore-time-conflict", "--check-sigs"], b"", (ring,))
+    rows = [line.split(b":", 2) for line in outcome.output.split(b"\n")]
+    good = tuple(row[1] == b"!" for row in rows if row[0] in (b"sig", b"rev"))
+    if outcome.exit_status or len(good) != sum(packet.tag == Tag.SIGNATURE for packet in read_packets(octets)):
+        raise _unreadable(octets)
+    return good
 
 
 def _component(row: list[str], fingerprint: str) -> ComponentKey:
@@ -326,17 +344,5 @@ class ListKey:
 
 
 # Status keywords that may accompany one whole decrypted message.
-_WHOLE = {
-    "ENC_TO",
-    "KEY_CONSIDERED",
-    "DECRYPTION_KEY",
-    "BEGIN_DECRYPTION",
-    "DECRYPTION_INFO",
-    "DECRYPTION_OKAY",
-    "GOODMDC",
-    "END_DECRYPTION",
-    "NO_SECKEY",
-    "DECRYPTION_COMPLIANCE_MODE",
-    "PROGRESS",
-    "CARDCTRL",
-}
+_WHOLE = {"ENC_TO", "KEY_CONSIDERED", "DECRYPTION_KEY", "BEGIN_DECRYPTION", "DECRYPTION_INFO", "DECRYPTION_OKAY", "GOODMDC"}
+_WHOLE |= {"END_DECRYPTION", "NO_SECKEY", "DECRYPTION_COMPLIANCE_MODE", "PROGRESS", "CARDCTRL"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
@@ -190,6 +191,20 @@ def _subpacket_length(data: bytes, at: int) -> tuple[int, int]:
     return length, width
 
 
+def _subpackets(area: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """(type, body, octets with framing) of each subpacket in an area (RFC 9580, 5.2.3.7)."""
+    at = 0
+    while at < len(area):
+        try:
+            length, taken = _subpacket_length(area, at)
+            kind = area[at + taken] & 0x7F
+        except IndexError:
+            raise _broken("a signature's subpackets end early") from None
+        end = at + taken + length
+        yield kind, area[at + taken + 1 : end], area[at:end]
+        at = end
+
+
 def hashed_subpackets(signature: Packet) -> tuple[tuple[int, bytes], ...]:
     """(type, body) of each subpacket that a v4 or v6 signature covers (RFC 9580, 5.2.3.7)."""
     body = signature.body
@@ -197,15 +212,19 @@ def hashed_subpackets(signature: Packet) -> tuple[tuple[int, bytes], ...]:
         return ()
     width = 2 if body[0] == 4 else 4
     end = 4 + width + int.from_bytes(body[4 : 4 + width], "big")
-    found, at = [], 4 + width
-    try:
-        while at < end:
-            length, taken = _subpacket_length(body, at)
-            found.append((body[at + taken] & 0x7F, body[at + taken + 1 : at + taken + length]))
-            at += taken + length
-    except IndexError:
-        raise _broken("a signature's subpackets end early") from None
-    return tuple(found)
+    return tuple((kind, value) for kind, value, _ in _subpackets(body[4 + width : end]))
+
+
+def keep_unhashed(signature: Packet, wanted: Callable[[int, bytes], bool]) -> Packet:
+    """A v4 signature with those subpackets only of its unhashed area, which anybody can write, that are `wanted` (type, body)."""
+    body = signature.body
+    if body[:1] != b"\4":
+        return signature
+    start = 6 + int.from_bytes(body[4:6], "big")
+    end = start + 2 + int.from_bytes(body[start : start + 2], "big")
+    kept = b"".join(octets for kind, value, octets in _subpackets(body[start + 2 : end]) if wanted(kind, value))
+    less = body[:start] + len(kept).to_bytes(2, "big") + kept + body[end:]
+    return read_packets(write_packet(Tag.SIGNATURE, less))[0]
 
 
 INTENDED_RECIPIENT = 35

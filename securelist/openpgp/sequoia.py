@@ -42,6 +42,15 @@ def fingerprint_of(octets: bytes) -> str:
     return str(_parsed(octets).fingerprint).upper()
 
 
+def key_names(octets: bytes) -> frozenset[str]:
+    """Fingerprints and key IDs (upper-case hex) of every key in one binary certificate, whatever their worth; raises Refused."""
+    try:
+        keys = [p for p in PacketPile.from_bytes(octets) if p.tag in (Tag.PublicKey, Tag.PublicSubkey)]
+        return frozenset(name.upper() for key in keys for name in (key.fingerprint, key.key_id) if name)
+    except Exception:
+        raise Refused("bad-certificate", "Sequoia cannot read this certificate") from None
+
+
 def read_certificate(octets: bytes) -> CertificateVerdict:
     """Sequoia's reading of one binary certificate; raises Refused("bad-certificate")."""
     cert = _parsed(octets)

@@ -28,7 +28,8 @@ from securelist.trust.entry import Entry, Head, digest
 FORMAT = 1
 # Ten thousand entries with post-quantum certificates of 20 kB stay below.
 MAX_OCTETS = 512 * 2**20
-# The largest evidence is a signed mail or a certificate of some hundred kilobytes, in base64.
+# The largest evidence is a signed text (submission.MAX_TEXT_OCTETS) or a certificate (admission.MAX_CERTIFICATE_OCTETS), in
+# base64; what is longer is not read as JSON.
 MAX_LINE_OCTETS = 16 * 2**20
 
 

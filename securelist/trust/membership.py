@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from securelist.mail.addresses import same_address
 from securelist.openpgp.certificate import Certificate
+from securelist.trust.certificates import joined, unretired
 from securelist.trust.entry import Head
 from securelist.trust.statement import Person
 
@@ -167,19 +168,33 @@ class Membership:
 
 @dataclass(frozen=True)
 class Anchor:
-    """What is known without the log: the list's address, its key's fingerprint, and the given trust roots' certificates.
+    """What is known without the log: the list's address, its certificate, and the given trust roots' certificates.
 
     An installation takes them from its configuration; whoever verifies an export, from the files given with `--root`.
     """
 
     list: str
-    key: str
+    certificate: Certificate
+    """The list's own."""
     roots: tuple[Certificate, ...]
+
+    @property
+    def key(self) -> str:
+        """The fingerprint of the list's key."""
+        return self.certificate.fingerprint
 
     def root(self, fingerprint: str) -> Certificate | None:
         """The certificate of this given trust root."""
         return next((root for root in self.roots if root.fingerprint == fingerprint), None)
 
-    def signers(self, membership: Membership) -> dict[str, Certificate]:
-        """The certificates under which a statement may verify: the log's, and the given roots' where it has none."""
-        return {root.fingerprint: root for root in self.roots} | dict(membership.certificates)
+    def signers(self, membership: Membership, at: int | None = None) -> dict[str, Certificate]:
+        """The certificates under which a signature may verify at `at` (None: now): the log's, and the given roots'.
+
+        A root's own file and the log's certificate of it are joined: a revocation that either knows of counts. But a
+        root that retired after `at` was none of the retired then, and what it signed stands.
+        """
+        found = dict(membership.certificates)
+        for root in self.roots:
+            whole = joined(root, found.get(root.fingerprint, root))
+            found[root.fingerprint] = whole if at is None else unretired(whole, at)
+        return found

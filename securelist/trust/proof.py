@@ -12,13 +12,14 @@ Nothing of the server's own account is taken on trust: no state, no fact about a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from securelist.errors import Refused
 from securelist.openpgp.admission import merge, read_certificate, split_certificates
 from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.signed import read_signed, verify
+from securelist.trust.certificates import joined
 from securelist.trust.entry import CERTIFICATE, Entry, Head, digest
 from securelist.trust.export import Export, Link, read_export
 from securelist.trust.membership import Anchor, Member, Membership
@@ -65,8 +66,9 @@ def prove(octets: bytes, root_files: Iterable[bytes], at: int) -> Proof:
         key = read_certificate(export.certificate)
     except Refused as refused:
         return Proof("", 0, Head(), 0, (), (refused.detail,))
-    replay = _Replay(Anchor(export.list, key.fingerprint, roots), at + MAX_AHEAD_SECONDS)
+    replay = _Replay(Anchor(export.list, key, roots), at + MAX_AHEAD_SECONDS)
     try:
+        replay.look_ahead(export.links)
         for link in export.links:
             replay.take(link)
         replay.finish()
@@ -89,6 +91,17 @@ def read_roots(root_files: Iterable[bytes]) -> tuple[Certificate, ...]:
     return tuple(read_certificate(octets) for octets in found.values())
 
 
+def replay(links: Sequence[Link], anchor: Anchor, until: int) -> Membership:
+    """The membership that the entries up to the time `until` make, each verified anew from its evidence; raises Refused."""
+    done = _Replay(anchor, until)
+    done.look_ahead(links)
+    for link in links:
+        if link.entry.time > until:
+            break
+        done.take(link)
+    return done.membership
+
+
 @dataclass
 class _Replay:
     """Steps 3 and 4: the membership so far, and what is left of the signed text that is being entered."""
@@ -101,6 +114,19 @@ class _Replay:
     _left: list[SignedStatement] = field(default_factory=list)
     _evidence: str = ""
     _time: int = 0
+
+    def look_ahead(self, links: Sequence[Link]) -> None:
+        """Joins each root with its first certificate in the log, which follows what the root signed before.
+
+        Whoever renews a key may export the new self-signature only; Sequoia then does not know the key as it was when it
+        signed. It is the same primary key, and both engines check its signatures: nothing is taken on trust.
+        """
+        first: dict[str, bytes] = {}
+        for link in links:
+            if link.entry.type == CERTIFICATE:
+                first.setdefault(link.entry.subject, link.evidence)
+        known = {root: read_certificate(first.get(root.fingerprint, root.octets)) for root in self.anchor.roots}
+        self.anchor = replace(self.anchor, roots=tuple(joined(root, other) for root, other in known.items()))
 
     def take(self, link: Link) -> None:
         """The next entry; raises Refused if it is not what the rules make of its evidence."""
@@ -117,11 +143,11 @@ class _Replay:
         known = self.membership.certificates.get(certificate.fingerprint)
         if known and merge(known.octets, certificate.octets) != certificate.octets:
             raise Refused("older-certificate", f"certificate {certificate.fingerprint} lacks what an earlier entry's had")
-        return enter_certificate(self.membership, certificate, link.entry.time)
+        return enter_certificate(self.membership, certificate, self.anchor, link.entry.time)
 
     def _statement(self, link: Link) -> Entered:
         if not self._left:
-            signers = self.anchor.signers(self.membership).values()
+            signers = self.anchor.signers(self.membership, link.entry.time).values()
             verified = verify(read_signed(link.evidence), signers, link.entry.time)
             if verified.evidence != link.evidence:
                 raise Refused("bad-evidence", "there is more in the evidence than the signed text")

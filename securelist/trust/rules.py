@@ -1,13 +1,14 @@
 """The rules of trust: which entry may follow in which state of the log, and what the state is after it.
 
-Pure: no clock, no file, no database, no OpenPGP engine. Submitting and proving both go through `enter_statement` and
-`enter_certificate`, so whatever one accepts, the other does. In this order, a statement must
+No clock, no file, no database, and no OpenPGP engine but where `Anchor.signers` joins a root's certificates. Submitting and
+proving both go through `enter_statement` and `enter_certificate`, so whatever one accepts, the other does. A statement must,
+in this order,
 
 1. belong to this list,
 2. come after the founding, or be it,
 3. be made at most 30 days before its entry and at most 10 minutes after it,
-4. be signed by somebody who may say this, with a certificate that can sign at the time of the entry,
-5. be new: the same text by the same signer works once,
+4. be new: the same text by the same signer works once,
+5. be signed by somebody who may say this, with a certificate that can sign at the time of the entry,
 6. be no older than the last statement about the same subject; of equal seconds, the later to arrive counts,
 7. fit what is there already (`effects`).
 """
@@ -55,19 +56,20 @@ def entry_time(membership: Membership, now: int) -> int:
 # --- certificates -----------------------------------------------------------------------------------------------------
 
 
-def enter_certificate(membership: Membership, certificate: Certificate, at: int) -> Entered:
+def enter_certificate(membership: Membership, certificate: Certificate, anchor: Anchor, at: int) -> Entered:
     """Enters a certificate, new or changed, at the time `at`; raises Refused.
 
     It gives nobody a right. But a key that is part of another certificate is refused: whoever adopts a member's key as
-    a subkey of his own could otherwise make that member's signatures look like his, or like nobody's.
+    a subkey of his own could otherwise make that member's signatures look like his, or like nobody's; and a copy for a
+    member with the list's subkey could be opened by the list, which must not be able to read what it has queued.
     """
     if membership.founding is None:
         raise Refused("not-founded", _NOT_FOUNDED)
     _check_time(membership, at)
-    if certificate.fingerprint == membership.founding.key:
+    if certificate.fingerprint == anchor.key:
         raise Refused("the-list-key", "the list's own certificate is not part of the log")
     mine = {name for key in certificate.keys for name in (key.fingerprint, key.key_id)}
-    for other in membership.certificates.values():
+    for other in (anchor.certificate, *membership.certificates.values()):
         if other.fingerprint != certificate.fingerprint and any(k.fingerprint in mine or k.key_id in mine for k in other.keys):
             detail = f"certificate {certificate.fingerprint} holds a key that is part of certificate {other.fingerprint}"
             raise Refused("key-of-another", detail)
@@ -91,9 +93,9 @@ def enter_statement(membership: Membership, signed: SignedStatement, anchor: Anc
     _check_list(case)
     _check_founded(case)
     _check_age(case)
+    _check_new(case)  # before the signer: an SSC who withdrew is none any more, and may send it again when no answer came
     _check_signer(case)
     subject = _SUBJECTS[statement.type](statement)
-    _check_new(case)
     _check_order(case, subject)
     effect = _EFFECTS[statement.type](case)
     said = Said(case.number, signed.signer, signed.text, signed.part, subject, signed.made)
@@ -173,10 +175,7 @@ def _check_signer(case: Case) -> None:
         raise refusal(
             line, "not-entitled", f"{case.statement.type} counts only if signed by {' or '.join(roles)}; {case.signed.signer} is not"
         )
-    given = case.anchor.root(case.signed.signer)
-    certificate = case.anchor.signers(case.membership)[case.signed.signer]
-    # A given root's own file may know of a revocation that the log does not.
-    if not certificate.can_sign(case.at) or (given is not None and given.primary.revoked):
+    if not case.anchor.signers(case.membership, case.at)[case.signed.signer].can_sign(case.at):
         rule = f"the signer's certificate {case.signed.signer} is expired, revoked or has no valid signing key"
         raise refusal(line, "signer-not-valid", f"{rule}; send the renewed certificate along if there is one")
 
