@@ -105,7 +105,7 @@ class Reception:
 
     def _tell_owner(self, refused: Refused, at: int) -> None:
         """The Secretariat hears of the one refusal that may be an attack on an engine, or a fault in it."""
-        if refused.reason == "judges-differ":
+        if refused.reason == "engines-differ":
             text = f"A post was refused at step {refused.step}: {refused.detail}.\n\nNothing of it was kept. Tell your operator.\n"
             for root in self._secretariat(at):
                 self._house.letters.answer(root, "GnuPG and Sequoia disagreed about a post", text, at)

@@ -48,7 +48,7 @@ def read_certificate(octets: bytes) -> Certificate:
     first = gnupg.list_certificate(octets)
     second = _second_reading(octets, first)
     if first.fingerprint != second.fingerprint:
-        raise Refused("judges-differ", "GnuPG and Sequoia read different certificates in this")
+        raise Refused("engines-differ", "GnuPG and Sequoia read different certificates in this")
     keys = tuple(_without_weak(_judged_by_sequoia(octets, key)) for key in first.keys)
     if second.revoked:
         keys = (dataclasses.replace(keys[0], revoked=True), *keys[1:])

@@ -1,4 +1,4 @@
-"""GnuPG through python-gnupg: the keeper of the list's secret key, and the first of the two judges.
+"""GnuPG through python-gnupg: the keeper of the list's secret key, and the first of the two engines.
 
 python-gnupg starts the processes and moves the octets. Its own verdicts (`ok`, `valid`) are not used, and two of its
 habits are replaced here: status lines come on a descriptor of their own, and are split at LF alone. (It splits at every
@@ -138,9 +138,9 @@ def _in_memory(octets: bytes) -> Iterator[tuple[int, str]]:
         os.close(descriptor)
 
 
-# --- the judge: no state, no keyring but the one certificate in question -------------------------------------------
+# --- the verdict: no state, no keyring but the one certificate in question -------------------------------------------
 
-# An empty place where a GnuPG home would be: the judge reads no configuration and keeps nothing.
+# An empty place where a GnuPG home would be: the engine that judges reads no configuration and keeps nothing.
 _NOWHERE = Path("/proc/self/fdinfo")
 
 

@@ -1,4 +1,4 @@
-"""Sequoia through pysequoia: the second judge, and the hand that wraps a session key for each member.
+"""Sequoia through pysequoia: the second engine, and the hand that wraps a session key for each member.
 
 pysequoia raises bare RuntimeErrors whose text may hold a backtrace; none of it leaves this module. Its `encrypt` takes
 expired and revoked certificates without a word, so callers check validity first (`Certificate.keys_for`).

@@ -1,4 +1,4 @@
-"""Signed messages in their three forms, and the one way by which they become verified: two judges, the same bytes.
+"""Signed messages in their three forms, and the one way by which they become verified: two engines, the same bytes.
 
 *combined*: one-pass signature, literal data, signature (RFC 9580, 10.3); *clearsigned* (RFC 9580, 7);
 *detached*: a multipart/signed entity (RFC 3156, 5). Nothing else is a signed message here.
@@ -57,7 +57,7 @@ _BY_VERIFY = object()
 
 @dataclass(frozen=True)
 class Verified:
-    """What both judges said was signed, by whom and when; only `verify` makes one."""
+    """What both engines said was signed, by whom and when; only `verify` makes one."""
 
     content: bytes
     signer: str
@@ -179,8 +179,8 @@ def candidates(message: SignedMessage, certificates: Iterable[Certificate]) -> l
 def verify(message: SignedMessage, certificates: Iterable[Certificate], at: int) -> Verified:
     """Who signed what, if GnuPG (as of `at`, or of the signature's time up to MAX_AHEAD_S later) and Sequoia agree.
 
-    Raises Refused: "unknown-signer" when no certificate fits, "judges-differ" when one judge accepts and the other does
-    not or names other bytes, else the judges' own reason.
+    Raises Refused: "unknown-signer" when no certificate fits, "engines-differ" when one engine accepts and the other does
+    not or names other bytes, else the engines' own reason.
     """
     fitting = candidates(message, certificates)
     if not fitting:
@@ -228,7 +228,7 @@ def _first_variant(message: SignedMessage, certificate: Certificate, at: int) ->
 
 
 def _agreeing(content: bytes, certificate: Certificate, detached: bytes | None) -> tuple[str, bytes]:
-    """Sequoia's verdict, after GnuPG has accepted: a refusal now means that the judges differ."""
+    """Sequoia's verdict, after GnuPG has accepted: a refusal now means that the engines differ."""
     try:
         return sequoia.verify(content, certificate.octets, detached)
     except Refused:
@@ -236,7 +236,7 @@ def _agreeing(content: bytes, certificate: Certificate, detached: bytes | None) 
 
 
 def _differ() -> Refused:
-    return Refused("judges-differ", "GnuPG and Sequoia do not agree about this signature; nothing is taken on the word of one")
+    return Refused("engines-differ", "GnuPG and Sequoia do not agree about this signature; nothing is taken on the word of one")
 
 
 def _unix(octets: bytes) -> bytes:
@@ -244,7 +244,7 @@ def _unix(octets: bytes) -> bytes:
 
 
 def _same_text(first: bytes, second: bytes) -> bytes:
-    """The text of a clearsigned message if both judges put out the same, line ends and blanks at them aside."""
+    """The text of a clearsigned message if both engines put out the same, line ends and blanks at them aside."""
     lines = [[line.rstrip() for line in _unix(text).split(b"\n")] for text in (first, second)]
     if b"\n".join(lines[0]).rstrip() != b"\n".join(lines[1]).rstrip():
         raise _differ()

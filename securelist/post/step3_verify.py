@@ -1,4 +1,4 @@
-"""Step 3, verify: exactly one signature over everything, both judges agree, and it is neither old nor from the future."""
+"""Step 3, verify: exactly one signature over everything, both engines agree, and it is neither old nor from the future."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MAX_AGE_S = 7 * 24 * 3600
 
 @dataclass(frozen=True)
 class VerifiedPost:
-    """A post of which both judges said who signed it."""
+    """A post of which both engines said who signed it."""
 
     opened: Opened
     verified: Verified
 
 
 def verify_post(opened: Opened, certificates: tuple[Certificate, ...], at: int) -> VerifiedPost:
-    """The verified post; raises Refused ("unknown-signer", "bad-signature", "judges-differ", "too-old", "from-the-future")."""
+    """The verified post; raises Refused ("unknown-signer", "bad-signature", "engines-differ", "too-old", "from-the-future")."""
     if opened.message.claimed > at + MAX_AHEAD_S:
         ahead = f"the signature is dated more than {MAX_AHEAD_S // 60} minutes ahead; check your clock"
         raise Refused("from-the-future", ahead, Step.VERIFY)
