@@ -91,7 +91,8 @@ def adopt(people: People, thief: Somebody, victim: Somebody, index: int, toggle:
     """The thief's certificate, armoured, with the victim's key number `index` (0 the primary) bound in as a subkey.
 
     gpg does it with the victim's secret key at hand, so it is bound as well as it can be: a thief alone has less. `toggle`
-    is what gpg is told to change about the subkey's use ("S", "E"). The thief's key must be older than the victim's.
+    is what gpg is told to change about the subkey's use ("S", "E"). The thief's key must be older than the victim's, and
+    the victim's not made right now: gpg does not freeze its clock at the second that it is.
     """
     key = certificate_of(victim.certificate).keys[index]
     listing = people.gpg("--with-colons", "--with-keygrip", "--list-keys", victim.fingerprint).decode()
@@ -99,7 +100,7 @@ def adopt(people: People, thief: Somebody, victim: Somebody, index: int, toggle:
     answers = "\n".join(["addkey", "13", grip, *toggle, "Q", "0", "save", ""])
     people.gpg("--expert", "--command-fd", "0", "--edit-key", thief.fingerprint, data=answers.encode(), at=key.created)
     stolen = people.export(thief.fingerprint)
-    assert key.fingerprint in [k.fingerprint for k in certificate_of(stolen).keys[1:]], (key, certificate_of(stolen).keys)
+    assert key.fingerprint in [k.fingerprint for k in certificate_of(stolen).keys[1:]]
     return stolen
 
 

@@ -233,7 +233,8 @@ THEFTS = {"an X25519 subkey to encrypt to": ("ed25519", ""), "an RSA subkey to s
 @pytest.mark.parametrize(("algorithm", "toggle"), THEFTS.values(), ids=THEFTS)
 def test_who_adopts_a_members_subkey_takes_nothing_from_them(people: People, sealer: Sealer, algorithm: str, toggle: str) -> None:
     """Whoever comes first in the list: the victim's copy has the victim's packet, and both can be opened."""
-    thief, victim = aged(people, f"Thief {algorithm}"), people.make("Victim", f"victim-{algorithm}@seal.example", algorithm)
+    thief = aged(people, f"Thief {algorithm}")
+    victim = people.make("Victim", f"victim-{algorithm}@seal.example", algorithm, at=LONG_AGO + DAY)
     theirs, mine = certificate_of(adopt(people, thief, victim, 1, toggle)), certificate_of(victim.certificate)
     for order in ([theirs, mine], [mine, theirs]):
         sealed = seal(sealer, *order)

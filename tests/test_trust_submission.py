@@ -111,7 +111,7 @@ def test_what_the_two_engines_do_not_vouch_for_is_refused(peopled: World, text: 
     """Nothing of a text counts before both engines have said who signed it."""
     with pytest.raises(Refused) as refused:
         peopled.submit(text(peopled), at=AT)
-    assert refused.value.reason in (reason, "judges-differ"), refused.value
+    assert refused.value.reason in (reason, "engines-differ"), refused.value
 
 
 def test_a_signer_whose_key_expired_between_signing_and_entry(unfounded: World) -> None:
