@@ -51,13 +51,20 @@ class RequestDesk:
     def take(self, octets: bytes, mail_from: str | None, at: int, in_time: Callable[[], None]) -> Taken:
         """Carries out what a mail asks for, or raises Refused after telling a known signer why; `in_time` as for posts."""
         receive(octets, mail_from, self._house.config.list_id)
-        parcel = self.parcel([octets])
-        if not parcel.signed:
-            raise Refused("not-signed", "the mail holds nothing that is signed", Step.VERIFY)
+        signed: list[bytes] = []
+
+        def read(mail: bytes) -> tuple[list[bytes], list[bytes]]:
+            texts, rings = self._read_mail(mail)
+            signed.extend(texts)  # known before a certificate beside them is refused: who sent a secret key must hear of it
+            return texts, rings
+
         try:
+            parcel = classify([octets], read)
+            if not parcel.signed:
+                raise Refused("not-signed", "the mail holds nothing that is signed", Step.VERIFY)
             return self._statements(parcel, at, in_time)
         except Refused as refused:
-            signer = self._signer(parcel, at)
+            signer = self._signer(signed, at)
             if signer is None:
                 raise
             refused.signer = signer.signer
@@ -86,11 +93,11 @@ class RequestDesk:
             self._answer(signer, "Your statement took effect", f"{submission.sentence}.\n", at)
         return Taken("accepted", submission.sentence, signer)
 
-    def _signer(self, parcel: Parcel, at: int) -> Verified | None:
+    def _signer(self, signed: list[bytes], at: int) -> Verified | None:
         """Who signed the first text, if it is somebody in the log or a trust root."""
         certificates = self._house.anchor.signers(self._house.membership()).values()
         try:
-            verified = verify(read_signed(parcel.signed[0]), certificates, at)
+            verified = verify(read_signed(signed[0]), certificates, at)
             check_age(verified.made, at)
             return verified
         except (Refused, IndexError):
@@ -107,7 +114,9 @@ class RequestDesk:
             done = self._answer(verified.signer, "The list's certificate", text, at, part)
         else:
             self._answer(verified.signer, "That was no command", f"The first line of your mail is no command.\n\n{HELP}", at)
-            raise Refused("unknown-command", "the mail holds neither a statement nor a known command", Step.DECIDE)
+            unknown = Refused("unknown-command", "the mail holds neither a statement nor a known command", Step.DECIDE)
+            unknown.signer = verified.signer
+            raise unknown
         return Taken("accepted", "answered" if done else "no answer: no usable key, or too many today", verified.signer)
 
     def _answer(self, signer: str, subject: str, text: str, at: int, *parts: bytes) -> bool:

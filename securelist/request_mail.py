@@ -62,6 +62,8 @@ def _walk(entity: Entity, found: RequestMail, open_encrypted: Open, depth: int) 
     elif kind.startswith("multipart/"):
         for part in parts_of(entity):
             _walk(read_entity(part), found, open_encrypted, depth + 1)
+    elif kind == "message/rfc822":  # forwarded: what counts is who signed
+        _walk(read_entity(entity.body), found, open_encrypted, depth + 1)
     elif kind in ("text/plain", "application/pgp-keys", "application/octet-stream"):
         _take_blocks(entity, found, open_encrypted)
 

@@ -113,7 +113,10 @@ def test_clearsigned_text_does_not_grow_behind_20000_blanks(people: People, anna
     signed = people.clearsign(anna, TEXT)
     assert judged(signed, anna).content == TEXT.encode()
     for blanks in (b" " * 20_000, b"\t" * 20_000, b" " * 200_000):
-        assert reason(signed.replace(b"Transfer 5", b"Transfer 5" + blanks + b"000 to Mallory"), anna) in ("engines-differ", "bad-signature")
+        assert reason(signed.replace(b"Transfer 5", b"Transfer 5" + blanks + b"000 to Mallory"), anna) in (
+            "engines-differ",
+            "bad-signature",
+        )
 
 
 def multipart_signed(content: bytes, signature: bytes) -> bytes:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from securelist.config import Config
 from securelist.errors import ConfigurationError, NotPermitted, TryAgain
@@ -85,6 +85,8 @@ def _transaction(engine: Engine, mode: str) -> Iterator[Connection]:
         raise
     except DBAPIError as problem:
         _log.error("database: %s", problem.orig)
+        if type(problem) is DatabaseError:  # how SQLite says it; trouble that passes is an OperationalError
+            raise ConfigurationError("bad-database", "the database is damaged, or no database; restore it from a backup") from None
         raise TryAgain("database", "the database is busy, full or out of reach; nothing was recorded") from None
 
 
