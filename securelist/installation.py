@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 import time
 from collections.abc import Callable
 from functools import cached_property
@@ -47,6 +48,7 @@ class Installation:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.config: Config = read_config(home)
+        self._entering = threading.Lock()
         if home.stat().st_mode & 0o077:
             raise NotPermitted("open-home", f"others can read {home}; run: chmod 700 {home}")
 
@@ -121,6 +123,10 @@ class Installation:
 
         `in_time` is called last before the commit, and undoes everything if it raises.
         """
+        with self._entering:  # two workers of one server would overtake each other again and again
+            return self._enter(parcel, at, in_time)
+
+    def _enter(self, parcel: Parcel, at: int, in_time: Callable[[], None]) -> Submission:
         for attempt in range(APPEND_ATTEMPTS):
             submission = submit(parcel, self.membership(), self.anchor, at, self.config.members_per_cctld)
             try:

@@ -42,10 +42,18 @@ def running(town: Town) -> Iterator[Running]:
         yield server
 
 
-def copies_with(town: Town, canary: str) -> int:
-    """How many mails that were delivered to anybody hold this in their content."""
+def copies_with(town: Town, canary: str) -> list[int]:
+    """How many mails that hold this in their content each member got."""
     town.deliver()
-    return sum(canary.encode() in town.opened(mail)[0] for who in town.members.values() for mail in town.mails(who.address))
+    return [sum(canary.encode() in town.opened(mail)[0] for mail in town.mails(who.address)) for who in town.members.values()]
+
+
+def arrived_once(town: Town, canary: str) -> bool:
+    """Whether each member gets exactly one such copy: from the running server, which delivers by itself, or from us."""
+    give_up = time.monotonic() + 30
+    while min(counts := copies_with(town, canary)) < 1 and time.monotonic() < give_up:
+        time.sleep(0.1)
+    return set(counts) == {1}
 
 
 def verdicts(town: Town, mail: bytes, mail_from: str, *verbs: str) -> list[dict[str, str]]:
@@ -75,7 +83,7 @@ def test_one_refusal_each_with_the_rule_and_the_step(stage: Stage, bad: Bad) -> 
 
 def test_nobody_got_any_of_them(stage: Stage) -> None:
     """After all those refusals not one copy holds what stood in them."""
-    assert copies_with(stage.town, CANARY) == 0
+    assert sum(copies_with(stage.town, CANARY)) == 0
 
 
 def refusals(town: Town) -> Counter[str]:
@@ -96,7 +104,7 @@ def test_by_smtp_all_are_refused_alike_and_the_server_goes_on(stage: Stage, runn
     assert {answer for answer, _ in answers} == {UNIFORM}
     assert refusals(stage.town) - before == Counter(why for _, why in answers)
     assert running.send(stage.post(text="good after bad"))[0] == 250
-    assert copies_with(stage.town, "good after bad") == len(stage.town.members)
+    assert arrived_once(stage.town, "good after bad")
 
 
 def test_by_lmtp_all_are_taken_and_dropped_with_one_line_for_each_recipient(stage: Stage, running: Running) -> None:
@@ -114,7 +122,7 @@ def test_by_lmtp_all_are_taken_and_dropped_with_one_line_for_each_recipient(stag
         answers = list(pool.map(send, MAILS.values()))
     assert {tuple(answer) for answer in answers} == {((250, b"2.0.0 OK"),) * 3 + ((250, b"OK"),)}
     assert (refusals(stage.town) - before).total() == len(MAILS)
-    assert copies_with(stage.town, CANARY) == 0
+    assert sum(copies_with(stage.town, CANARY)) == 0
 
 
 ON_THE_WIRE: dict[str, tuple[Callable[[Stage], bytes], tuple[int, bytes]]] = {
@@ -180,7 +188,7 @@ def test_recipients_beyond_the_limit_do_not_harm_the_others(stage: Stage, runnin
         client.mail("anna@nl.example")
         assert [client.rcpt(LIST)[0] for _ in range(11)] == [250] * 10 + [452]
         assert client.data(stage.post(text="eleven recipients"))[0] == 250
-    assert copies_with(stage.town, "eleven recipients") == len(stage.town.members)
+    assert arrived_once(stage.town, "eleven recipients")
 
 
 def test_a_duplicate_is_refused_on_the_pipe_and_a_plain_250_by_smtp(stage: Stage, running: Running) -> None:
@@ -189,7 +197,7 @@ def test_a_duplicate_is_refused_on_the_pipe_and_a_plain_250_by_smtp(stage: Stage
     assert running.send(mail) == running.send(mail) == (250, b"2.0.0 OK")
     for said in verdicts(stage.town, mail, "anna@nl.example"):
         assert (said["reason"], said["step"], said["poster"]) == ("duplicate", "decide", stage.anna.fingerprint)
-    assert copies_with(stage.town, "canary once") == len(stage.town.members)
+    assert arrived_once(stage.town, "canary once")
 
 
 ODD: dict[str, Callable[[Stage], bytes]] = {

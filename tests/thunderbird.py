@@ -177,7 +177,9 @@ def _environment(home: Path) -> dict[str, str]:
 @contextmanager
 def _running(home: Path, profile: Path) -> Iterator[Marionette]:
     """A running Thunderbird; it and all its children are gone afterwards."""
-    command = ["thunderbird", "--headless", "--no-remote", "--profile", str(profile), "--marionette", "--remote-allow-system-access"]
+    # setpriv (util-linux) ties it to this process: it ends even when we are killed.
+    command = ["setpriv", "--pdeathsig", "KILL", "thunderbird", "--headless", "--no-remote", "--profile", str(profile)]
+    command += ["--marionette", "--remote-allow-system-access"]
     with (home / "output").open("wb") as output:
         # A session of its own: its children share the process group, which is ended by its number.
         process = subprocess.Popen(command, env=_environment(home), stdout=output, stderr=output, start_new_session=True)
