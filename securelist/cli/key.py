@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from securelist.installation import Installation
+from securelist.mail.headers import visible
 from securelist.openpgp import sequoia
 from securelist.openpgp.certificate import grouped
 
@@ -35,4 +36,4 @@ def show(home: Path, armor: bool) -> None:
     if armor:
         click.echo(sequoia.armor(certificate.octets, "PUBLIC KEY BLOCK"), nl=False)
     else:
-        click.echo(f"{certificate.user_ids[0]}\n{grouped(certificate.fingerprint)}")
+        click.echo(f"{visible(certificate.user_ids[0])}\n{grouped(certificate.fingerprint)}")

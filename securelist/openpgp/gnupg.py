@@ -330,11 +330,12 @@ class ListKey:
         """The packets inside an encrypted message, as they are: encryption off, signature and compression left on.
 
         Raises Refused("not-for-the-list") or ("not-whole"): whole means integrity-protected and checked to the end.
+        TryAgain("cannot-decrypt") when it is addressed to the list's key, which gpg-agent cannot use now.
         """
         outcome = self._gpg.run(["--decrypt", "--unwrap"], message)
         keywords = [word for word, _ in outcome.status]
         if "DECRYPTION_KEY" not in keywords:
-            if "NO_SECKEY" in keywords or "DECRYPTION_FAILED" in keywords:
+            if not _out_of_reach(outcome) and ("NO_SECKEY" in keywords or "DECRYPTION_FAILED" in keywords):
                 raise Refused("not-for-the-list", "the message is not encrypted to the list's key; fetch it from the -sendkey address")
             raise TryAgain("cannot-decrypt", "the list's key could not decrypt; is it unlocked in gpg-agent?")
         once = all(keywords.count(word) == 1 for word in ("DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION"))
@@ -343,6 +344,17 @@ class ListKey:
         return outcome.output
 
 
+# Where an error comes from (libgpg-error: bits 24 to 30 of its number): gpg-agent, pinentry, a smart card's daemon.
+_KEEPERS = {4, 5, 6}
+
+
+def _out_of_reach(outcome: Outcome) -> bool:
+    """Whether the secret key is absent (though named), locked, or on a card that is not there: nothing a sender can mend."""
+    absent = any(key_id.strip("0") for key_id in outcome.rests("NO_SECKEY"))
+    numbers = (rest.split()[-1] for rest in outcome.rests("ERROR") if rest.startswith("pkdecrypt_failed "))
+    return absent or any(int(number) >> 24 & 0x7F in _KEEPERS for number in numbers) or bool(outcome.rests("PINENTRY_LAUNCHED"))
+
+
 # Status keywords that may accompany one whole decrypted message.
 _WHOLE = {"ENC_TO", "KEY_CONSIDERED", "DECRYPTION_KEY", "BEGIN_DECRYPTION", "DECRYPTION_INFO", "DECRYPTION_OKAY", "GOODMDC"}
-_WHOLE |= {"END_DECRYPTION", "NO_SECKEY", "DECRYPTION_COMPLIANCE_MODE", "PROGRESS", "CARDCTRL"}
+_WHOLE |= {"PINENTRY_LAUNCHED", "END_DECRYPTION", "NO_SECKEY", "DECRYPTION_COMPLIANCE_MODE", "PROGRESS", "CARDCTRL"}
