@@ -26,7 +26,7 @@ from securelist.mail.letterhead import Letterhead
 from securelist.openpgp import sequoia
 from securelist.openpgp.admission import read_certificate, split_certificates
 from securelist.openpgp.certificate import Certificate
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.openpgp.pgpy_ import ThrowAwayKey
 from securelist.post.step6_seal import Sealer
 from securelist.post.way import Way

@@ -18,7 +18,7 @@ from securelist.mail.mime import crlf, multipart
 from securelist.mail.protection import protect, text_part
 from securelist.openpgp import sequoia
 from securelist.openpgp.certificate import Certificate
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.post.step6_seal import Sealer
 from securelist.store import journal
 from securelist.store.database import writing

@@ -21,7 +21,7 @@ from town import LIST
 from trust_world import certificate_of
 
 from securelist.openpgp.certificate import Certificate, ComponentKey
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.openpgp.packets import Packet, Tag, read_packets, write_packet
 
 BLOCK = 16

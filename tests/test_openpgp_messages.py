@@ -20,7 +20,7 @@ from trust_world import certificate_of
 
 from securelist.errors import ConfigurationError, Refused, TryAgain
 from securelist.mail.mime import read_entity
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.openpgp.packets import MAX_DECOMPRESSED, MAX_PACKETS, Tag, read_packets, write_packet
 from securelist.openpgp.signed import SignedMessage, open_literal, verify
 from securelist.post.step2_open import MAX_KEY_PACKETS, open_entity

@@ -17,7 +17,7 @@ from securelist.mail.protection import Protected
 from securelist.openpgp.admission import admit
 from securelist.openpgp.armor import dearmor
 from securelist.openpgp.certificate import Certificate
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.openpgp.packets import Tag, read_packets, recipient_of
 from securelist.openpgp.pgpy_ import ThrowAwayKey
 from securelist.openpgp.signed import read_combined, verify

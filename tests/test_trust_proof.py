@@ -16,7 +16,7 @@ from trust_world import BASE, BORN, DAY, LIST, NOW, Cast, World, attestation, st
 
 from securelist.errors import Refused
 from securelist.openpgp.armor import dearmor
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.trust.certificates import own_packets
 from securelist.trust.entry import NO_HASH, Entry, Head, digest
 from securelist.trust.export import octets_of, read_export, write_export

@@ -15,7 +15,7 @@ from people import People, Somebody
 
 from securelist.openpgp.admission import read_certificate, split_certificates
 from securelist.openpgp.certificate import Certificate
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.trust.entry import Entry
 from securelist.trust.grammar import founding_text, render
 from securelist.trust.membership import Anchor, Membership

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from securelist.errors import Refused, Step
 from securelist.mail.mime import Entity, decoded, parts_of, read_entity
 from securelist.openpgp.armor import only_block
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.openpgp.packets import ANONYMOUS, Packet, Tag, read_packets, recipient_of
 from securelist.openpgp.signed import SignedMessage, is_multipart_signed, open_literal, read_combined, read_signed
 from securelist.post.step1_receive import Received

@@ -16,7 +16,7 @@ from securelist.errors import Refused, Step
 from securelist.mail.protection import Protected
 from securelist.openpgp import sequoia
 from securelist.openpgp.certificate import Certificate
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.openpgp.packets import read_packets, recipient_of
 from securelist.openpgp.pgpy_ import ThrowAwayKey
 from securelist.post.step1_receive import MAX_MAIL_OCTETS

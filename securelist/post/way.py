@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from securelist.config import Config
 from securelist.errors import Refused, Step
 from securelist.mail.letterhead import Letterhead
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.post.step1_receive import receive
 from securelist.post.step2_open import open_post
 from securelist.post.step3_verify import verify_post

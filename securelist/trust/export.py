@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from securelist.errors import Refused
-from securelist.openpgp.gnupg import ListKey
+from securelist.openpgp.list_key import ListKey
 from securelist.openpgp.signed import read_signed
 from securelist.trust.entry import Entry, Head, digest
 

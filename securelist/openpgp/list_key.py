@@ -1,0 +1,94 @@
+"""The list's secret key, in gpg-agent: made, and asked to sign and to decrypt. No octet of it ever comes here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from securelist.errors import ConfigurationError, Refused, TryAgain, Unavailable
+from securelist.openpgp.gnupg import Gpg, Outcome
+
+# gpg-agent's sockets lie in the GnuPG home unless /run/user/UID exists; sun_path holds 108 octets (unix(7)),
+# "S.gpg-agent.browser" and a slash take 20.
+MAX_HOME_PATH = 86
+
+
+class ListKey:
+    """The list's secret key, in gpg-agent behind a GnuPG home of its own: a passphrase, card or HSM changes nothing here."""
+
+    def __init__(self, home: Path, fingerprint: str) -> None:
+        if not home.is_dir():
+            raise ConfigurationError("no-list-key", f"{home} is missing: it holds the list's secret key")
+        self._gpg = Gpg(home)
+        self.fingerprint = fingerprint
+
+    @classmethod
+    def create(cls, home: Path, name: str, address: str) -> ListKey:
+        """Makes a key for the list (Ed25519 to sign, X25519 to decrypt, no expiry, no passphrase) in the new home."""
+        if len(os.fsencode(home.resolve())) > MAX_HOME_PATH and not Path(f"/run/user/{os.getuid()}").is_dir():
+            raise ConfigurationError("path-too-long", f"{home} is too long for gpg-agent's sockets: at most {MAX_HOME_PATH} characters")
+        home.mkdir(mode=0o700)
+        gpg = Gpg(home)
+        settings = {"key_type": "EDDSA", "key_curve": "ed25519", "key_usage": "cert,sign", "subkey_type": "ECDH"}
+        settings |= {"subkey_curve": "cv25519", "name_real": name, "name_email": address, "expire_date": "0"}
+        made = gpg.run(["--gen-key"], gpg.gen_key_input(no_protection=True, **settings).encode()).rests("KEY_CREATED")
+        if not made:
+            shutil.rmtree(home, ignore_errors=True)
+            raise Unavailable("no-list-key", "GnuPG could not make the list's key; is gpg-agent installed?")
+        return cls(home, made[0].split()[1].upper())
+
+    def certificate(self) -> bytes:
+        """The list's certificate, binary, without what others certified."""
+        outcome = self._gpg.run(["--export-options", "export-minimal", "--export", self.fingerprint], b"")
+        if outcome.exit_status or not outcome.output:
+            raise ConfigurationError("no-list-key", "GnuPG does not find the list's key in its home")
+        return outcome.output
+
+    def _sign(self, content: bytes, *how: str) -> bytes:
+        args = ["--local-user", f"{self.fingerprint}!", "--digest-algo", "SHA512", "--set-filename", "", *how]
+        outcome = self._gpg.run(args, content)
+        if outcome.exit_status or len(outcome.rests("SIG_CREATED")) != 1:
+            raise TryAgain("cannot-sign", "the list's key could not sign; is it unlocked in gpg-agent?")
+        return outcome.output
+
+    def sign(self, content: bytes) -> bytes:
+        """`content` as one signed OpenPGP message, binary: one-pass signature, literal data and signature, compressed."""
+        return self._sign(content, "--compress-algo", "zip", "--compress-level", "1", "--sign")
+
+    def detach_sign(self, content: bytes) -> bytes:
+        """A detached signature packet over `content`, binary."""
+        return self._sign(content, "--detach-sign")
+
+    def decrypt(self, message: bytes) -> bytes:
+        """The packets inside an encrypted message, as they are: encryption off, signature and compression left on.
+
+        Raises Refused("not-for-the-list") or ("not-whole"): whole means integrity-protected and checked to the end.
+        TryAgain("cannot-decrypt") when it is addressed to the list's key, which gpg-agent cannot use now.
+        """
+        outcome = self._gpg.run(["--decrypt", "--unwrap"], message)
+        keywords = [word for word, _ in outcome.status]
+        if "DECRYPTION_KEY" not in keywords:
+            if not _out_of_reach(outcome) and ("NO_SECKEY" in keywords or "DECRYPTION_FAILED" in keywords):
+                raise Refused("not-for-the-list", "the message is not encrypted to the list's key; fetch it from the -sendkey address")
+            raise TryAgain("cannot-decrypt", "the list's key could not decrypt; is it unlocked in gpg-agent?")
+        once = all(keywords.count(word) == 1 for word in ("DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION"))
+        if outcome.exit_status or not once or not set(keywords) <= _WHOLE:
+            raise Refused("not-whole", "the encrypted message is damaged, cut short or without integrity protection")
+        return outcome.output
+
+
+# Where an error comes from (libgpg-error: bits 24 to 30 of its number): gpg-agent, pinentry, a smart card's daemon.
+_KEEPERS = {4, 5, 6}
+
+
+def _out_of_reach(outcome: Outcome) -> bool:
+    """Whether the secret key is absent (though named), locked, or on a card that is not there: nothing a sender can mend."""
+    absent = any(key_id.strip("0") for key_id in outcome.rests("NO_SECKEY"))
+    numbers = (rest.split()[-1] for rest in outcome.rests("ERROR") if rest.startswith("pkdecrypt_failed "))
+    return absent or any(int(number) >> 24 & 0x7F in _KEEPERS for number in numbers) or bool(outcome.rests("PINENTRY_LAUNCHED"))
+
+
+# Status keywords that may accompany one whole decrypted message.
+_WHOLE = {"ENC_TO", "KEY_CONSIDERED", "DECRYPTION_KEY", "BEGIN_DECRYPTION", "DECRYPTION_INFO", "DECRYPTION_OKAY", "GOODMDC"}
+_WHOLE |= {"PINENTRY_LAUNCHED", "END_DECRYPTION", "NO_SECKEY", "DECRYPTION_COMPLIANCE_MODE", "PROGRESS", "CARDCTRL"}
