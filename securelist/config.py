@@ -96,6 +96,8 @@ def read_config(home: Path) -> Config:
         raise ConfigurationError("bad-setting", f"{path}: list: {problem}")
     if normal_fingerprint(raw["key"]) != raw["key"]:
         raise ConfigurationError("bad-setting", f"{path}: key must be a full fingerprint, upper-case hex without blanks")
+    if not raw.get("name", "").isprintable():  # it stands in header fields
+        raise ConfigurationError("bad-setting", f"{path}: name must be one line of visible characters")
     if not 0 < raw.get("members_per_cctld", 1) <= MAX_MEMBERS_PER_CCTLD:
         raise ConfigurationError("bad-setting", f"{path}: members_per_cctld must be from 1 to {MAX_MEMBERS_PER_CCTLD}")
     return Config(**{**raw, "list": same_address(raw["list"])}, home=home)

@@ -78,7 +78,10 @@ class Installation:
     def roots(self) -> tuple[Certificate, ...]:
         """The trust roots' certificates that `init` copied here."""
         files = sorted((self.home / ROOTS).glob("*.asc"))
-        found = tuple(read_certificate(octets) for file in files for octets in split_certificates(file.read_bytes()))
+        try:
+            found = tuple(read_certificate(octets) for file in files for octets in split_certificates(file.read_bytes()))
+        except Refused as refused:
+            raise ConfigurationError("bad-root", f"{self.home / ROOTS}: {refused.detail}") from None
         if not found:
             raise ConfigurationError("no-roots", f"{self.home / ROOTS} holds no trust root's certificate")
         return found

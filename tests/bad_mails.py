@@ -179,6 +179,9 @@ OPEN = {
     "a byte is changed on the way": Bad(
         lambda s: s.packets(lambda p: [*p[:-1], p[-1][:-9] + bytes([p[-1][-9] ^ 1]) + p[-1][-8:]]), "not-whole", "open"
     ),
+    "a byte of the session key is changed": Bad(
+        lambda s: s.packets(lambda p: [p[0][:-1] + bytes([p[0][-1] ^ 1]), *p[1:]]), "not-for-the-list", "open"
+    ),
     "text before the inline block": Bad(lambda s: s.inline("Hello,\n\n"), "text-outside-block", "open"),
     "text after the inline block": Bad(lambda s: s.inline(after="\n-- \nmailing list footer\n"), "text-outside-block", "open"),
     "encrypted to somebody else": Bad(

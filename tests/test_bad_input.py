@@ -166,6 +166,13 @@ def test_a_mail_over_25_mib_through_the_pipe(stage: Stage, beyond: int) -> None:
         assert (said["reason"], said["step"], said["detail"]) == ("too-large", "receive", "the mail is larger than 25 MiB")
 
 
+@pytest.mark.parametrize("bare", [b"\n", b"\r"])
+def test_mixed_line_ends_through_the_pipe(stage: Stage, bare: bytes) -> None:
+    """What the wire refuses, the pipe refuses, too: line ends that another program may read differently."""
+    for said in verdicts(stage.town, stage.post() + b"x" + bare + b"x\r\n", "anna@nl.example"):
+        assert (said["reason"], said["step"]) == ("bare-line-end", "receive")
+
+
 def test_ten_thousand_recipients(stage: Stage, running: Running) -> None:
     """Ten are taken, the next ones put off with 452, and a client that goes on is hung up on; the next one is served."""
     answers: list[int] = []
@@ -207,6 +214,7 @@ ODD: dict[str, Callable[[Stage], bytes]] = {
     "signed for the list among others": lambda s: s.post(f"To: a@b.example, {LIST.upper()}"),
     "signed for undisclosed recipients": lambda s: s.post("To: undisclosed-recipients:;"),
     "90 Received": lambda s: b"Received: from x by y\r\n" * 90 + s.post(),
+    "LF line ends, as programs pipe them": lambda s: s.post().replace(b"\r\n", b"\n"),
     "Auto-Submitted: no": lambda s: s.post(Auto_Submitted="no"),
     "Precedence: bulk": lambda s: s.post(Precedence="bulk"),
     "a Subject in raw UTF-8": lambda s: s.post(Subject="Zoë"),

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,10 +109,9 @@ def copies(town: Town) -> dict[str, bytes]:
 
 @pytest.fixture
 def folder(base: Path) -> Iterator[Path]:
-    made = base / "r"
-    made.mkdir(mode=0o700)
+    made = Path(tempfile.mkdtemp(prefix="r", dir=base))
     yield made
-    shutil.rmtree(made)
+    shutil.rmtree(made, ignore_errors=True)  # an agent that ends takes its sockets away meanwhile
 
 
 def secret_of(town: Town, name: str) -> bytes:

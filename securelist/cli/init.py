@@ -35,6 +35,8 @@ def init(home: Path, list_address: str, roots: tuple[Path, ...], next_hop: str, 
     address = list_address.lower()
     if problem := address_problem(address):
         raise UsageError("bad-address", problem)
+    if not name.isprintable():
+        raise UsageError("bad-name", "the display name must be one line of visible characters")
     check_listen(smtp)
     check_listen(lmtp)
     if next_hop.startswith("maildir:"):

@@ -85,7 +85,7 @@ _KEEPERS = {4, 5, 6}
 def _out_of_reach(outcome: Outcome) -> bool:
     """Whether the secret key is absent (though named), locked, or on a card that is not there: nothing a sender can mend."""
     absent = any(key_id.strip("0") for key_id in outcome.rests("NO_SECKEY"))
-    numbers = (rest.split()[-1] for rest in outcome.rests("ERROR") if rest.startswith("pkdecrypt_failed "))
+    numbers = (rest.split()[1] for rest in outcome.rests("ERROR") if rest.startswith("pkdecrypt_failed "))
     return absent or any(int(number) >> 24 & 0x7F in _KEEPERS for number in numbers) or bool(outcome.rests("PINENTRY_LAUNCHED"))
 
 
