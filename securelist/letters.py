@@ -23,6 +23,7 @@ from securelist.post.step6_seal import Sealer
 from securelist.store import journal
 from securelist.store.database import writing
 from securelist.store.queue import LETTER, PUBLIC, NewCopy, NewPost, commit_post
+from securelist.store.retention import DAY_S
 
 # Enough to find one's mistake in; not enough for somebody who writes in a member's name to flood them.
 EXPLANATIONS_A_DAY = 3
@@ -35,7 +36,6 @@ PUBLIC_LETTERS_IN_ALL = 500
 ANSWERS_A_DAY = 500
 # The Secretariat's mailbox is public; this many a day is a flood that the operator should stop.
 FORWARDS_A_DAY = 200
-DAY_S = 24 * 3600
 
 
 @dataclass(frozen=True)

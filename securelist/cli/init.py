@@ -9,9 +9,10 @@ import click
 from securelist.cli.output import FILE
 from securelist.config import Config
 from securelist.delivery.next_hop import open_next_hop
-from securelist.errors import UsageError
+from securelist.errors import ConfigurationError, UsageError
 from securelist.installation import Installation, create
 from securelist.mail.addresses import address_problem
+from securelist.mail.server import host_and_port
 from securelist.openpgp.certificate import grouped
 from securelist.trust.grammar import founding_text
 
@@ -53,6 +54,7 @@ def init(home: Path, list_address: str, roots: tuple[Path, ...], next_hop: str, 
 
 def check_listen(address: str) -> None:
     """Raises UsageError unless `address` is HOST:PORT."""
-    host, colon, port = address.rpartition(":")
-    if not (host and colon and port.isdigit() and int(port) < 65536):
-        raise UsageError("bad-address", f"{address!r} is not HOST:PORT")
+    try:
+        host_and_port(address)
+    except ConfigurationError as problem:
+        raise UsageError("bad-address", problem.detail) from None

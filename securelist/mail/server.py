@@ -85,7 +85,7 @@ class MailServer:
 
     async def listen(self, address: str, *, lmtp: bool = False) -> str:
         """Listens on HOST:PORT and returns the same with the port it got. Raises ConfigurationError, Unavailable."""
-        host, port = _host_and_port(address)
+        host, port = host_and_port(address)
         kind = LmtpSession if lmtp else SmtpSession
 
         def session() -> asyncio.BaseProtocol:
@@ -186,7 +186,8 @@ def _has_bare_line_ends(content: bytes) -> bool:
     return not content.count(b"\r\n") == content.count(b"\r") == content.count(b"\n")
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
+def host_and_port(address: str) -> tuple[str, int]:
+    """The parts of HOST:PORT, an IPv6 address in brackets; raises ConfigurationError."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
         raise ConfigurationError("bad-setting", f"{address!r} is not HOST:PORT")

@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass, field, replace
 from securelist.errors import Refused
 from securelist.openpgp.admission import merge, read_certificate, split_certificates
 from securelist.openpgp.certificate import Certificate
-from securelist.openpgp.signed import read_signed, verify
+from securelist.openpgp.signed import MAX_AHEAD_S, read_signed, verify
 from securelist.trust.certificates import joined
 from securelist.trust.entry import CERTIFICATE, Entry, Head, digest
 from securelist.trust.export import Export, Link, read_export
 from securelist.trust.membership import Anchor, Member, Membership
-from securelist.trust.rules import MAX_AHEAD_SECONDS, Entered, enter_certificate, enter_statement
+from securelist.trust.rules import Entered, enter_certificate, enter_statement
 from securelist.trust.verified import SignedStatement, statements_in
 
 
@@ -66,7 +66,7 @@ def prove(octets: bytes, root_files: Iterable[bytes], at: int) -> Proof:
         key = read_certificate(export.certificate)
     except Refused as refused:
         return Proof("", 0, Head(), 0, (), (refused.detail,))
-    replay = _Replay(Anchor(export.list, key, roots), at + MAX_AHEAD_SECONDS)
+    replay = _Replay(Anchor(export.list, key, roots), at + MAX_AHEAD_S)
     try:
         replay.look_ahead(export.links)
         for link in export.links:
@@ -182,7 +182,7 @@ def _check_head(export: Export, membership: Membership, key: Certificate, at: in
     """Step 5. The head may be dated some minutes ahead of a verifier whose clock is late."""
     if export.head != membership.head:
         raise Refused("cut-short", "the signed head is not the last entry: the export was cut short, or put together from two")
-    if not membership.time <= export.time <= at + MAX_AHEAD_SECONDS:
+    if not membership.time <= export.time <= at + MAX_AHEAD_S:
         raise Refused("head-misdated", "the head is dated before the last entry, or in the future")
     verified = verify(read_signed(export.signature), [key], export.time)
     if verified.content != export.head_text or verified.evidence != export.signature:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from securelist.errors import Refused, TryAgain
 from securelist.mail.addresses import same_address
 from securelist.openpgp.certificate import Certificate
+from securelist.openpgp.signed import MAX_AHEAD_S
 from securelist.trust.effects import Case, Effect, appoint, attest, dismiss, found, withdraw
 from securelist.trust.entry import CERTIFICATE, Entry, digest
 from securelist.trust.grammar import refusal
@@ -31,8 +32,6 @@ from securelist.trust.verified import SignedStatement
 
 # What was signed longer ago may have been thought better of, and the signer's key may have been lost since.
 MAX_AGE_SECONDS = 30 * 86400
-# How far the clock of a person's machine may be ahead of ours.
-MAX_AHEAD_SECONDS = 600
 # How far our own clock may fall back (a time server's correction) before we stop rather than write times that are not true.
 MAX_FALL_BACK_SECONDS = 600
 
@@ -208,7 +207,7 @@ def _check_founded(case: Case) -> None:
 def _check_age(case: Case) -> None:
     if case.signed.made < case.at - MAX_AGE_SECONDS:
         raise refusal(case.statement.line, "too-old", "the statement was signed over 30 days ago; sign it again")
-    if case.signed.made > case.at + MAX_AHEAD_SECONDS:
+    if case.signed.made > case.at + MAX_AHEAD_S:
         rule = "the signature is dated more than 10 minutes ahead; set the signing machine's clock right and sign again"
         raise refusal(case.statement.line, "from-the-future", rule)
 
