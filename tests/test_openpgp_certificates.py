@@ -15,10 +15,11 @@ from people import People, Somebody
 from trust_world import DAY, certificate_of
 
 from securelist.errors import Refused
-from securelist.openpgp.admission import MAX_CERTIFICATE_OCTETS, admit, merge, split_certificates
+from securelist.openpgp.admission import MAX_CERTIFICATE_OCTETS, admit, merge, read_certificate, split_certificates
 from securelist.openpgp.armor import dearmor
 from securelist.openpgp.certificate import Certificate
-from securelist.openpgp.packets import Tag, read_packets, write_packet
+from securelist.openpgp.packets import Packet, Tag, read_packets, write_packet
+from securelist.openpgp.signed import read_signed, verify
 
 LONG_AGO = int(time.time()) - 100 * DAY
 V4 = pysequoia.Profile.RFC4880
@@ -188,6 +189,108 @@ def test_three_thousand_foreign_certifications_are_refused(people: People, anna:
     start, foreign = key.octets + name.octets + signatures[0].octets, signatures[1].octets
     assert refusal(start + foreign * 3000).reason == "too-many-packets"
     assert refusal(start + foreign * 1990 + write_packet(Tag.USER_ID, b"x" * MAX_CERTIFICATE_OCTETS)).reason == "certificate-too-large"
+
+
+# --- revoked, and why ---------------------------------------------------------------------------------------------------
+
+NO_REASON, COMPROMISED, SUPERSEDED, RETIRED = range(4)  # as gpg's menu numbers them
+
+
+def with_revocation(people: People, who: Somebody, reason: int) -> bytes:
+    """The certificate, binary, with its primary key revoked for a reason as gpg numbers them; gpg's home does not know."""
+    how = ("--no-batch", "--pinentry-mode", "loopback", "--command-fd", "0", "--gen-revoke", who.fingerprint)
+    revocation = dearmor(people.gpg(*how, data=f"y\n{reason}\n\ny\n".encode()))
+    return with_signatures(dearmor(people.export(who.fingerprint)), 0, revocation)
+
+
+def with_signatures(octets: bytes, index: int, *signatures: bytes) -> bytes:
+    """A binary certificate with signatures put right behind its key number `index`."""
+    packets = [packet.octets for packet in read_packets(octets)]
+    keys = [i for i, packet in enumerate(read_packets(octets)) if packet.tag in (Tag.PUBLIC_KEY, Tag.PUBLIC_SUBKEY)]
+    return b"".join((*packets[: keys[index] + 1], *signatures, *packets[keys[index] + 1 :]))
+
+
+def with_subkey_revoked(people: People, who: Somebody, reason: int) -> bytes:
+    people.gpg("--command-fd", "0", "--edit-key", who.fingerprint, data=f"key 1\nrevkey\ny\n{reason}\n\ny\nsave\n".encode())
+    return dearmor(people.export(who.fingerprint))
+
+
+def revocation_in(octets: bytes, kind: int) -> Packet:
+    return next(packet for packet in read_packets(octets) if packet.tag == Tag.SIGNATURE and packet.body[1] == kind)
+
+
+def junk(revocation: Packet, reason: int) -> bytes:
+    """The revocation with this reason, as RFC 9580, 5.2.3.31 numbers them, written over its own: nothing that its key signed."""
+    at = revocation.body.index(b"\x02\x1d") + 2  # no text: a length of two, and the type
+    return write_packet(Tag.SIGNATURE, revocation.body[:at] + bytes((reason,)) + revocation.body[at + 1 :])
+
+
+def revoked_keys(octets: bytes) -> tuple[list[bool], list[bool]]:
+    """Of each key whether it is revoked, and whether it is compromised."""
+    certificate = read_certificate(octets)
+    marks = [key.fingerprint in certificate.compromised for key in certificate.keys]
+    return [key.revoked for key in certificate.keys], marks
+
+
+@pytest.mark.parametrize("reason", [NO_REASON, COMPROMISED, SUPERSEDED, RETIRED])
+def test_what_a_key_signed_stands_or_falls_by_the_reason_of_its_revocation(people: People, reason: int) -> None:
+    """A primary key takes its subkeys with it; a subkey only itself; no reason given may mean the worst."""
+    who, void = people.make("Gone", "gone@certificates.example"), reason in (NO_REASON, COMPROMISED)
+    assert revoked_keys(dearmor(who.certificate)) == ([False, False], [False, False])
+    assert revoked_keys(with_revocation(people, who, reason)) == ([True, True], [void, void])
+    one_subkey = with_subkey_revoked(people, who, reason)
+    assert revoked_keys(one_subkey) == ([False, True], [False, void])
+    retired = with_revocation(people, who, RETIRED)
+    assert revoked_keys(retired) == ([True, True], [False, void])
+
+
+def test_the_worst_of_several_reasons_counts(people: People) -> None:
+    """Who retired a key first, and lost it then, revokes it twice; a place where no revocation belongs hides none."""
+    who = people.make("Twice", "twice@certificates.example")
+    soft, hard = (with_revocation(people, who, reason) for reason in (RETIRED, COMPROMISED))
+    worse = revocation_in(hard, 0x20).octets
+    assert revoked_keys(with_signatures(soft, 0, worse)) == ([True, True], [True, True])
+    assert revoked_keys(soft + worse) == ([True, True], [True, True])
+    assert revoked_keys(merge(soft, hard)) == ([True, True], [True, True])
+
+
+def test_revocations_that_do_not_verify_void_nothing(people: People) -> None:
+    """Anybody can append them: on a key in use, on one that retired, on a subkey, and another's that is good."""
+    who, other = (people.make(name, "x@certificates.example") for name in ("Junked", "Other"))
+    soft = with_revocation(people, who, RETIRED)
+    junks = [junk(revocation_in(soft, 0x20), reason) for reason in (0, 2)]
+    junks.append(revocation_in(with_revocation(people, other, COMPROMISED), 0x20).octets)
+    junks.append(write_packet(Tag.SIGNATURE, b"\4\x20\x16\x08\0\0\0\0\0\0\0\1\1\0\1\1"))  # by nobody
+    for octets in junks:
+        assert revoked_keys(with_signatures(dearmor(who.certificate), 0, octets)) == ([False, False], [False, False])
+        assert revoked_keys(with_signatures(soft, 0, octets)) == ([True, True], [False, False])
+        assert revoked_keys(soft + octets) == ([True, True], [False, False])
+    subkey = with_subkey_revoked(people, who, SUPERSEDED)
+    hard = junk(revocation_in(subkey, 0x28), 2)
+    assert revoked_keys(with_signatures(subkey, 1, hard)) == ([False, True], [False, False])
+    assert revoked_keys(with_signatures(dearmor(who.certificate), 1, hard)) == ([False, False], [False, False])
+
+
+@pytest.mark.parametrize("form", ["--sign", "--clearsign"])
+def test_what_is_verified_names_the_key_that_made_it(people: People, form: str) -> None:
+    """A compromised subkey voids what it signed, and not what the primary key did: so it is known which of them it was."""
+    who = people.make("Signs with both", "both@certificates.example")
+    people.gpg("--quick-add-key", who.fingerprint, "ed25519", "sign")
+    certificate = certificate_of(people.export(who.fingerprint))
+    able = certificate.keys_for("s", now())
+    assert len(able) == 2
+    for key in able:
+        message = people.gpg("-u", f"{key.fingerprint}!", form, data=b"hello")
+        verified = verify(read_signed(message), [certificate], now())
+        assert (verified.signer, verified.key) == (who.fingerprint, key.fingerprint)
+
+
+def test_a_revoked_user_id_leaves_the_keys_as_they_are(people: People) -> None:
+    """Who changes registries revokes an address, not what was signed."""
+    who = people.make("Moved", "moved@certificates.example")
+    people.gpg("--quick-add-uid", who.fingerprint, "Moved <new@certificates.example>")
+    people.gpg("--quick-revoke-uid", who.fingerprint, "Moved <moved@certificates.example>")
+    assert revoked_keys(dearmor(people.export(who.fingerprint))) == ([False, False], [False, False])
 
 
 # --- what is said ------------------------------------------------------------------------------------------------------

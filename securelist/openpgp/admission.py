@@ -8,7 +8,7 @@ from securelist.errors import Refused
 from securelist.openpgp import gnupg, sequoia
 from securelist.openpgp.armor import blocks, is_armored
 from securelist.openpgp.certificate import Certificate, ComponentKey
-from securelist.openpgp.packets import Packet, Tag, read_packets, recipient_of
+from securelist.openpgp.packets import Packet, Tag, fingerprint, read_packets, recipient_of, retires
 
 # Twenty user IDs with photographs and post-quantum signatures stay below; thousands of foreign signatures do not.
 MAX_CERTIFICATE_OCTETS = 256 * 1024
@@ -19,6 +19,9 @@ _RSA = {1, 2, 3}
 _WEAK = {16: "ElGamal", 17: "DSA", 20: "ElGamal"}
 # draft-ietf-openpgp-pqc: ML-KEM with X25519 or X448. GnuPG 2.2 lists such a subkey as unusable; Sequoia judges it.
 _POST_QUANTUM = {35, 36}
+# RFC 9580, 5.2.1 and 10.1.
+_KEY_REVOCATION, _SUBKEY_REVOCATION = 0x20, 0x28
+_COMPONENTS = (Tag.PUBLIC_SUBKEY, Tag.USER_ID, Tag.USER_ATTRIBUTE)
 
 
 def _refuse_secrets(packets: tuple[Packet, ...]) -> None:
@@ -52,6 +55,8 @@ def read_certificate(octets: bytes) -> Certificate:
     keys = tuple(_without_weak(_judged_by_sequoia(octets, key)) for key in first.keys)
     if second.revoked:
         keys = (dataclasses.replace(keys[0], revoked=True), *keys[1:])
+    if any(key.revoked for key in keys):
+        keys = _with_compromised(octets, keys)
     user_ids = tuple(user_id for user_id in first.user_ids if user_id in second.user_ids)
     return Certificate(first.fingerprint, octets, user_ids, keys)
 
@@ -64,6 +69,38 @@ def _second_reading(octets: bytes, first: Certificate) -> sequoia.CertificateVer
         if weak := weakness(first.primary):
             raise Refused("weak-key", f"certificate {first.fingerprint}: {weak}; make a new one") from None
         raise
+
+
+def _with_compromised(octets: bytes, keys: tuple[ComponentKey, ...]) -> tuple[ComponentKey, ...]:
+    """The keys, marked where a revocation that GnuPG finds good says more than that a key retired; `keys` in their order."""
+    block = _keys_and_revocations(octets)
+    good = iter(gnupg.good_signatures(b"".join(packet.octets for packet in block)) if any(p.tag == Tag.SIGNATURE for p in block) else ())
+    compromised: set[str] = set()
+    for packet in block:
+        if packet.tag != Tag.SIGNATURE:
+            key = fingerprint(packet)
+        elif next(good) and not retires(packet):
+            compromised.add(key)
+    return tuple(dataclasses.replace(key, compromised=key.revoked and key.fingerprint in compromised) for key in keys)
+
+
+def _keys_and_revocations(octets: bytes) -> list[Packet]:
+    """Each key of a certificate with what is said to revoke it after it; that of the primary key wherever it stood."""
+    packets = read_packets(octets)
+    block = [p for p in packets if p.tag == Tag.PUBLIC_KEY] + [p for p in packets if _signature_type(p) == _KEY_REVOCATION]
+    of_subkey = False
+    for packet in packets:
+        if packet.tag in _COMPONENTS:
+            of_subkey = packet.tag == Tag.PUBLIC_SUBKEY
+        if packet.tag == Tag.PUBLIC_SUBKEY or (of_subkey and _signature_type(packet) == _SUBKEY_REVOCATION):
+            block.append(packet)
+    return block
+
+
+def _signature_type(packet: Packet) -> int | None:
+    """The type of a signature of a version that GnuPG knows (RFC 9580, 5.2.2 and 5.2.3), else None."""
+    where = {3: 2, 4: 1}.get(packet.body[0]) if packet.tag == Tag.SIGNATURE and len(packet.body) > 2 else None
+    return None if where is None else packet.body[where]
 
 
 def _judged_by_sequoia(octets: bytes, key: ComponentKey) -> ComponentKey:

@@ -7,6 +7,7 @@ this module asks nobody and holds no time of its own. Times are Unix seconds, UT
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class ComponentKey:
     usable: bool
     """False when GnuPG cannot work with this key (unknown algorithm, bad binding); time plays no part."""
     capabilities: frozenset[str]
+    compromised: bool = False
+    """Revoked, and not merely as superseded or no longer used (RFC 9580, 5.2.3.31): all that it ever signed is void."""
 
     def alive(self, at: int) -> bool:
         """Whether this key is neither revoked, nor expired, nor from the future at `at`."""
@@ -38,10 +41,20 @@ class Certificate:
     user_ids: tuple[str, ...]
     keys: tuple[ComponentKey, ...]
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Fingerprints and key IDs of all its keys."""
+        return frozenset(name for key in self.keys for name in (key.fingerprint, key.key_id))
+
     @property
     def primary(self) -> ComponentKey:
         """The primary key."""
         return self.keys[0]
+
+    @property
+    def compromised(self) -> frozenset[str]:
+        """Fingerprints of the keys that nothing can be believed of: each compromised one, and all if the primary key is."""
+        return frozenset(k.fingerprint for k in self.keys if k.compromised or self.primary.compromised)
 
     def keys_for(self, capability: str, at: int) -> tuple[ComponentKey, ...]:
         """The keys usable for `capability` ("s" or "e") at `at`: none if the primary key is not alive then."""

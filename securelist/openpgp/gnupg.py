@@ -172,11 +172,12 @@ _HARMLESS = {
 
 @dataclass(frozen=True)
 class GoodSignature:
-    """GnuPG's verdict: exactly one good signature; primary fingerprint, time made, and the data gpg itself put out."""
+    """GnuPG's verdict: exactly one good signature; primary fingerprint, time made, the data gpg itself put out, and the key's own."""
 
     signer: str
     made: int
     content: bytes
+    key: str
 
 
 def verify(message: bytes, certificate: bytes, at: int, detached: bytes | None = None) -> GoodSignature:
@@ -196,7 +197,7 @@ def verify(message: bytes, certificate: bytes, at: int, detached: bytes | None =
     fields = outcome.rests("VALIDSIG")[0].split()
     if len(fields) < 10 or fields[7] not in ACCEPTED_HASHES:
         raise Refused("weak-hash", "the signature uses a hash algorithm that is too weak; SHA-256 or longer is needed")
-    return GoodSignature(fields[9].upper(), int(fields[2]), outcome.output if detached is None else message)
+    return GoodSignature(fields[9].upper(), int(fields[2]), outcome.output if detached is None else message, fields[0].upper())
 
 
 _COMPLAINTS = {
@@ -244,6 +245,41 @@ def good_signatures(octets: bytes) -> tuple[bool, ...]:
     if outcome.exit_status or len(good) != sum(packet.tag == Tag.SIGNATURE for packet in read_packets(octets)):
         raise _unreadable(octets)
     return good
+
+
+@dataclass(frozen=True)
+class GoodCertification:
+    """A certification as GnuPG found it good: the certifier's key ID, Unix seconds, and its type (RFC 9580, 5.2.1)."""
+
+    key_id: str
+    made: int
+    expires: int | None
+    type: int
+
+
+def check_certification(certification: bytes, certifier: bytes, at: int, known: Sequence[str] = ()) -> GoodCertification | None:
+    """GnuPG's verdict, as of `at`, on one primary key, user ID and signature under the certifier's certificate; None: not good.
+
+    `known` are the names of notations that may be critical. That the signature or the certifier has expired since, or that
+    the certifier is revoked, does not matter to GnuPG here.
+    """
+    notations = [word for name in known for word in ("--known-notation", name)]
+    with _in_memory(certification + certifier) as (ring, path):
+        args = [*_only_keyring(path), "--faked-system-time", f"{at}!", *notations, "--check-sigs"]
+        outcome = _judging().run(args, b"", (ring,))
+    rows = [line.split(":") for line in outcome.output.decode("utf-8", "replace").split("\n")]
+    starts = [i for i, row in enumerate(rows) if row[0] == "pub"]
+    if outcome.exit_status or len(starts) != 2:
+        return None
+    return _good_certification(rows[starts[0] : starts[1]])
+
+
+def _good_certification(rows: list[list[str]]) -> GoodCertification | None:
+    """The signature in the records of a certificate that has but this one (GnuPG's doc/DETAILS)."""
+    row = rows[-1]
+    if [r[0] for r in rows] not in (["pub", "fpr", "uid", "sig"], ["pub", "fpr", "uid", "rev"]) or row[1] != "!":
+        return None
+    return GoodCertification(row[4].upper(), int(row[5]), int(row[6]) if row[6] else None, int(row[10][:2], 16))
 
 
 def _component(row: list[str], fingerprint: str) -> ComponentKey:

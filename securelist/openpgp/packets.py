@@ -7,6 +7,7 @@ and what tells one message from two. Nothing in here decrypts or verifies.
 from __future__ import annotations
 
 import bz2
+import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -201,6 +202,8 @@ def _subpackets(area: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         except IndexError:
             raise _broken("a signature's subpackets end early") from None
         end = at + taken + length
+        if end > len(area):
+            raise _broken("a signature's subpackets end early")
         yield kind, area[at + taken + 1 : end], area[at:end]
         at = end
 
@@ -215,6 +218,16 @@ def hashed_subpackets(signature: Packet) -> tuple[tuple[int, bytes], ...]:
     return tuple((kind, value) for kind, value, _ in _subpackets(body[4 + width : end]))
 
 
+def unhashed_subpackets(signature: Packet) -> tuple[tuple[int, bytes], ...]:
+    """(type, body) of each subpacket of a v4 signature that it does not cover: anybody can have written them."""
+    body = signature.body
+    if body[:1] != b"\4":
+        return ()
+    start = 6 + int.from_bytes(body[4:6], "big")
+    end = start + 2 + int.from_bytes(body[start : start + 2], "big")
+    return tuple((kind, value) for kind, value, _ in _subpackets(body[start + 2 : end]))
+
+
 def keep_unhashed(signature: Packet, wanted: Callable[[int, bytes], bool]) -> Packet:
     """A v4 signature with those subpackets only of its unhashed area, which anybody can write, that are `wanted` (type, body)."""
     body = signature.body
@@ -227,12 +240,36 @@ def keep_unhashed(signature: Packet, wanted: Callable[[int, bytes], bool]) -> Pa
     return read_packets(write_packet(Tag.SIGNATURE, less))[0]
 
 
+_REASON = 29
+# Superseded, and no longer used (RFC 9580, 5.2.3.31): what was signed before stays as it was.
+_RETIRED = {1, 3}
+
+
+def retires(revocation: Packet) -> bool:
+    """Whether a key's revocation says no worse than "superseded" or "no longer used"; what its unhashed area says counts for nothing."""
+    try:
+        reasons = {body[0] for kind, body in hashed_subpackets(revocation) if kind == _REASON and body}
+    except Refused:
+        return False
+    return bool(reasons) and reasons <= _RETIRED
+
+
 INTENDED_RECIPIENT = 35
 
 
 def intended_recipients(signature: Packet) -> tuple[str, ...]:
     """Fingerprints (upper-case hex) to which the signer says the message was addressed (RFC 9580, 5.2.3.36)."""
     return tuple(body[1:].hex().upper() for kind, body in hashed_subpackets(signature) if kind == INTENDED_RECIPIENT)
+
+
+def fingerprint(key: Packet) -> str:
+    """The fingerprint (upper-case hex) of a key packet of version 4 or 6 (RFC 9580, 5.5.4); empty for another version."""
+    body = key.body
+    if body[:1] == b"\4" and len(body) < 1 << 16:
+        return hashlib.sha1(b"\x99" + len(body).to_bytes(2, "big") + body, usedforsecurity=False).hexdigest().upper()
+    if body[:1] == b"\6":
+        return hashlib.sha256(b"\x9b" + len(body).to_bytes(4, "big") + body).hexdigest().upper()
+    return ""
 
 
 def recipient_of(pkesk: Packet) -> str:

@@ -1,7 +1,9 @@
-"""PGPy: the packets that no other library lets us hold. Never a judge of a signature or of a certificate.
+"""PGPy: the packets that no other library lets us hold. Never the only judge of a signature, and no judge of a certificate.
 
 Sequoia chooses a session key and wraps it for the members, but does not tell it; so it wraps it for a throw-away key, too,
 whose packet PGPy opens here. PGPy then puts the list's signed message into the one encrypted body that all copies share.
+
+Sequoia does not tell third-party certifications through pysequoia, so PGPy is the second engine for those.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import warnings
 warnings.filterwarnings("ignore", message=".*has been moved to cryptography.hazmat.decrepit")
 
 import pgpy  # noqa: E402 - after the filter
+from cryptography.hazmat.primitives import hashes  # noqa: E402
 from pgpy.constants import (  # noqa: E402
     CompressionAlgorithm,
     EllipticCurveOID,
@@ -51,3 +54,23 @@ class ThrowAwayKey:
         body.encrypt(bytes(session_key), algorithm, content)
         body.update_hlen()
         return bytes(body.__bytearray__())
+
+
+def certifies(certification: bytes, certifier: bytes, signed: bytes) -> bool:
+    """Whether PGPy, too, finds a certification good: three packets (primary key, user ID, signature), by one key packet.
+
+    `signed` is what the signature is over. PGPy would put that together itself, but writes some subpackets otherwise than
+    they stood, a notation in another script for one. Its own `verify` warns each time of what it leaves out, and minds some
+    expiry and no revocation. Whatever it raises means no.
+    """
+    try:
+        subject = pgpy.PGPKey.from_blob(certification)[0]  # held on to: its user ID refers to it weakly
+        [user_id] = subject.userids
+        [signature] = user_id.__sig__
+        key = pgpy.PGPKey.from_blob(certifier)[0]
+        over = b"".join((bytes(subject.hashdata), b"\xb4", len(user_id.hashdata).to_bytes(4, "big"), bytes(user_id.hashdata)))
+        if not signed[3:].startswith(over + bytes((4, signature.type))) or signature.signer != key.fingerprint.keyid:
+            return False
+        return key._key.verify(signed, signature.__sig__, getattr(hashes, signature.hash_algorithm.name)()) is True
+    except Exception:
+        return False

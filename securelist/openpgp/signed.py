@@ -64,6 +64,8 @@ class Verified:
     made: int
     evidence: bytes
     intended: tuple[str, ...] = ()
+    key: str = ""
+    """The fingerprint (upper-case hex) of the key that made the signature: the signer's primary key or a subkey of it."""
     proof: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -171,7 +173,7 @@ def _why_not_combined(tags: list[int]) -> tuple[str, str]:
 def candidates(message: SignedMessage, certificates: Iterable[Certificate]) -> list[Certificate]:
     """Those certificates that hold a key which the signature names; by fingerprint if it names one, else by key ID."""
     named = {name for name in message.issuers if len(name) > 16} or set(message.issuers)
-    found = [c for c in certificates if any(k.fingerprint in named or k.key_id in named for k in c.keys)]
+    found = [certificate for certificate in certificates if not named.isdisjoint(certificate.names)]
     # Whose primary key it is comes first: others may hold it as a subkey, and may be many.
     return sorted(found, key=lambda c: not named & {c.fingerprint, c.primary.key_id})[:MAX_CANDIDATES]
 
@@ -212,7 +214,7 @@ def _verify_with(message: SignedMessage, certificate: Certificate, at: int) -> V
         signer, _ = _agreeing(hashed, certificate, message.signature)
     if not first.signer == signer == certificate.fingerprint:
         raise _differ()
-    return Verified(content, signer, first.made, message.octets, message.intended, _BY_VERIFY)
+    return Verified(content, signer, first.made, message.octets, message.intended, first.key, _BY_VERIFY)
 
 
 def _first_variant(message: SignedMessage, certificate: Certificate, at: int) -> tuple[gnupg.GoodSignature, bytes]:
