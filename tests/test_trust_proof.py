@@ -33,7 +33,7 @@ def roots_of(cast: Cast) -> list[bytes]:
 
 
 def export(world: World, log: Log | None = None, at: int = NOW) -> bytes:
-    return write_export(LIST, world.cast.list_key, world.log if log is None else log, at)
+    return write_export(LIST, world.cast.list_key, [world.cast.list_key.certificate()], world.log if log is None else log, at)
 
 
 def proof_of(world: World, octets: bytes, at: int = NOW) -> Proof:
@@ -320,7 +320,7 @@ def test_another_key_in_the_place_of_the_lists(lived_in: World) -> None:
     home = lived_in.cast.people.home / "other"
     other = ListKey.create(home, "tld-ops", LIST)
     try:
-        proof = prove(write_export(LIST, other, lived_in.log, NOW), roots_of(lived_in.cast), NOW)
+        proof = prove(write_export(LIST, other, [other.certificate()], lived_in.log, NOW), roots_of(lived_in.cast), NOW)
     finally:
         subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], capture_output=True, check=False)
     assert proof.problems == (f"entry 1: line 3: the list's key is {other.fingerprint}",)
@@ -341,6 +341,6 @@ def test_a_misdated_head(lived_in: World, dated: int, now: int) -> None:
 
 def test_an_export_of_another_list_says_so(lived_in: World) -> None:
     """The same log under another address is not that other list's."""
-    octets = write_export("other@lists.example.org", lived_in.cast.list_key, lived_in.log, NOW)
+    octets = write_export("other@lists.example.org", lived_in.cast.list_key, [lived_in.cast.list_key.certificate()], lived_in.log, NOW)
     proof = proof_of(lived_in, octets)
     assert not proof.valid and "for another one" in proof.problems[0]

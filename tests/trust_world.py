@@ -9,16 +9,22 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
 import pytest
 from people import People, Somebody
 
 from securelist.openpgp.admission import read_certificate, split_certificates
+from securelist.openpgp.armor import dearmor
 from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.list_key import ListKey
+from securelist.openpgp.packets import read_packets
+from securelist.trust.anchor import Anchor
 from securelist.trust.entry import Entry
 from securelist.trust.grammar import founding_text, render
-from securelist.trust.membership import Anchor, Membership
+from securelist.trust.membership import Membership
 from securelist.trust.statement import StatementType
 from securelist.trust.submission import Parcel, Submission, submit
 
@@ -30,6 +36,11 @@ BORN = NOW - 500 * DAY
 BASE = NOW - 460 * DAY
 
 
+# Reasons of a revocation as `gpg --gen-revoke` numbers them; the last two leave what was signed before as it was.
+NO_REASON, COMPROMISED, SUPERSEDED, RETIRED = range(4)
+
+
+@cache
 def certificate_of(octets: bytes) -> Certificate:
     return read_certificate(split_certificates(octets)[0])
 
@@ -51,12 +62,19 @@ class Cast:
     mallory: Somebody
 
     @property
+    def roots(self) -> tuple[Somebody, ...]:
+        """The trust roots that the installation was given."""
+        return self.root, self.root2
+
+    @property
+    def list_keys(self) -> tuple[ListKey, ...]:
+        """The list's keys, in the order in which they were made."""
+        return (self.list_key,)
+
+    @property
     def anchor(self) -> Anchor:
-        return Anchor(
-            LIST,
-            certificate_of(self.list_key.certificate()),
-            (certificate_of(self.root.certificate), certificate_of(self.root2.certificate)),
-        )
+        lists = tuple(certificate_of(key.certificate()) for key in self.list_keys)
+        return Anchor(LIST, lists, tuple(certificate_of(root.certificate) for root in self.roots))
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +153,24 @@ def attestation(whom: Somebody, **fields: str) -> str:
 
 def withdrawal(whom: Somebody, **fields: str) -> str:
     return statement("withdraw-ssc", **({"TLD": whom.address.split("@")[1].split(".")[0], "Email": whom.address} | fields))
+
+
+def moment(at: int) -> str:
+    """A time as `Since` writes it; its seconds are left out."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+@cache
+def _revocation(home: str, fingerprint: str, reason: int, at: int) -> bytes:
+    answers, people = f"y\n{reason}\n\ny\n".encode(), People(Path(home))
+    how = ("--no-batch", "--pinentry-mode", "loopback", "--command-fd", "0", "--gen-revoke", fingerprint)
+    return dearmor(people.gpg(*how, data=answers, at=at))
+
+
+def revoked(people: People, who: Somebody, reason: int, at: int) -> bytes:
+    """The certificate, binary, with a revocation made at `at`; in the people's own home the key stays as it is."""
+    first, *rest = (packet.octets for packet in read_packets(dearmor(who.certificate)))
+    return b"".join((first, _revocation(str(people.home), who.fingerprint, reason, at), *rest))
 
 
 @pytest.fixture

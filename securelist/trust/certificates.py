@@ -125,20 +125,21 @@ def joined(one: Certificate, other: Certificate) -> Certificate:
     return one if one.octets == other.octets else _read(merge(one.octets, other.octets))
 
 
-def unretired(certificate: Certificate, at: int) -> Certificate:
-    """The certificate without its revocations as superseded or no longer used that were made after `at`.
+def as_known(certificate: Certificate, at: int) -> Certificate:
+    """The certificate as it was known at `at`: without revocations as superseded or no longer used that were made after.
 
-    Any other revocation stays whenever it was made: as compromised, or for no reason given, which may mean the same.
+    Any other revocation (compromised, or for no reason given) tells by its date nothing about when: it is left out, too, and
+    the rules void what has to be.
     """
     if not certificate.primary.revoked:
         return certificate
     packets = read_packets(certificate.octets)
-    kept = b"".join(packet.octets for packet in packets if not _retires_after(packet, at))
+    kept = b"".join(packet.octets for packet in packets if not _revokes_later(packet, at))
     return certificate if kept == certificate.octets else _read(kept)
 
 
-def _retires_after(packet: Packet, at: int) -> bool:
+def _revokes_later(packet: Packet, at: int) -> bool:
     if packet.tag != Tag.SIGNATURE or packet.body[1:2] != _KEY_REVOCATION:
         return False
     says = dict(hashed_subpackets(packet))
-    return says.get(_REASON, b"\0")[:1] in _RETIRED and int.from_bytes(says.get(_CREATED, b""), "big") > at
+    return says.get(_REASON, b"\0")[:1] not in _RETIRED or int.from_bytes(says.get(_CREATED, b""), "big") > at

@@ -2,9 +2,10 @@
 
 Each line is one JSON object in ASCII without blanks between its parts, ended by a single LF:
 
-    {"securelist-log":1,"list":ADDRESS,"certificate":BASE64}              the list and its certificate
+    {"securelist-log":1,"list":ADDRESS,"certificates":[BASE64,…]}         the list and its certificates, the present one last
     {"entry":{"number":1,…},"hash":HEX,"octets":BASE64}                   one for each entry, in order; octets: its evidence,
-                                                                          null where an entry above has brought it already
+                                                                          null where an entry above has brought it already,
+                                                                          "erased" where it is gone
     {"head":{"number":N,"hash":HEX,"time":SECONDS},"signature":BASE64}    the list's signed message over `head_text`
     {"sha256":HEX}                                                        over every line above
 
@@ -28,18 +29,21 @@ from securelist.trust.entry import Entry, Head, digest
 FORMAT = 1
 # Ten thousand entries with post-quantum certificates of 20 kB stay below.
 MAX_OCTETS = 512 * 2**20
-# The largest evidence is a signed text (submission.MAX_TEXT_OCTETS) or a certificate (admission.MAX_CERTIFICATE_OCTETS), in
+# More keys than a list will ever have had.
+MAX_LIST_KEYS = 100
+_ERASED = "erased"
+# The largest evidence is a signed text (desk.MAX_TEXT_OCTETS) or a certificate (admission.MAX_CERTIFICATE_OCTETS), in
 # base64; what is longer is not read as JSON.
 MAX_LINE_OCTETS = 16 * 2**20
 
 
 @dataclass(frozen=True)
 class Link:
-    """One entry as exported: its fields and hash as they stand in the file, and its evidence. Nothing is verified yet."""
+    """One entry as exported: its fields and hash as they stand in the file, and its evidence (None: erased). Nothing is verified yet."""
 
     entry: Entry
     hash: str
-    evidence: bytes
+    evidence: bytes | None
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class Export:
     """An exported log as read: whole and in canonical form, but not verified."""
 
     list: str
-    certificate: bytes
+    certificates: tuple[bytes, ...]
+    """The list's, in the order in which they were made; the last one signs the head."""
     links: tuple[Link, ...]
     head: Head
     time: int
@@ -57,19 +62,23 @@ class Export:
     @property
     def head_text(self) -> bytes:
         """What the list's signature must cover."""
-        return head_text(self.list, self.head, self.time, _lines_above_head(self.list, self.certificate, self.links))
+        return head_text(self.list, self.head, self.time, _lines_above_head(self.list, self.certificates, self.links))
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_export(list_address: str, key: ListKey, entries: Iterable[tuple[Entry, bytes]], at: int) -> bytes:
-    """The export of the whole log (entries with their evidence, in order), its head dated `at` and signed by the list."""
-    certificate = key.certificate()
+def write_export(
+    list_address: str, key: ListKey, certificates: Sequence[bytes], entries: Iterable[tuple[Entry, bytes | None]], at: int
+) -> bytes:
+    """The export of the whole log (entries with their evidence, None where it is erased), its head dated `at`, signed by the list.
+
+    `certificates` are the list's, that of `key` last.
+    """
     links = tuple(Link(entry, entry.hash, evidence) for entry, evidence in entries)
     head = links[-1].entry.head if links else Head()
-    text = head_text(list_address, head, at, _lines_above_head(list_address, certificate, links))
-    return octets_of(Export(list_address, certificate, links, head, at, read_signed(key.sign(text)).octets))
+    text = head_text(list_address, head, at, _lines_above_head(list_address, certificates, links))
+    return octets_of(Export(list_address, tuple(certificates), links, head, at, read_signed(key.sign(text)).octets))
 
 
 def head_text(list_address: str, head: Head, at: int, above: bytes) -> bytes:
@@ -86,19 +95,19 @@ def _base64(octets: bytes) -> str:
     return base64.b64encode(octets).decode("ascii")
 
 
-def _lines_above_head(list_address: str, certificate: bytes, links: Sequence[Link]) -> bytes:
-    lines = [_line({"securelist-log": FORMAT, "list": list_address, "certificate": _base64(certificate)})]
-    brought: set[bytes] = set()
+def _lines_above_head(list_address: str, certificates: Sequence[bytes], links: Sequence[Link]) -> bytes:
+    lines = [_line({"securelist-log": FORMAT, "list": list_address, "certificates": list(map(_base64, certificates))})]
+    brought: set[str] = set()
     for link in links:
-        octets = None if link.evidence in brought else _base64(link.evidence)
-        brought.add(link.evidence)
+        octets = _ERASED if link.evidence is None else None if link.entry.evidence in brought else _base64(link.evidence)
+        brought.add(link.entry.evidence)
         lines.append(_line({"entry": asdict(link.entry), "hash": link.hash, "octets": octets}))
     return b"".join(lines)
 
 
 def octets_of(export: Export) -> bytes:
     """An export as a file, its checksum included; whether its signature is good, nobody has asked."""
-    above = _lines_above_head(export.list, export.certificate, export.links)
+    above = _lines_above_head(export.list, export.certificates, export.links)
     head = {**asdict(export.head), "time": export.time}
     covered = above + _line({"head": head, "signature": _base64(export.signature)})
     return covered + _line({"sha256": digest(covered)})
@@ -114,16 +123,22 @@ def read_export(octets: bytes) -> Export:
     lines = octets.split(b"\n")
     if len(lines) < 4 or lines.pop():
         raise Refused("cut-short", "the export is cut short: its last line is not there whole")
-    first = _read(lines[0], 1, {"securelist-log": int, "list": str, "certificate": str})
+    first = _read(lines[0], 1, {"securelist-log": int, "list": str, "certificates": list})
     head = _read(lines[-2], len(lines) - 1, {"head": dict, "signature": str})
     where = _checked(head["head"], len(lines) - 1, {"number": int, "hash": str, "time": int})
     _read(lines[-1], len(lines), {"sha256": str})
     links = _read_links(lines[1:-2])
-    certificate, signature = _unbase64(first["certificate"], 1), _unbase64(head["signature"], len(lines) - 1)
-    export = Export(first["list"], certificate, links, Head(where["number"], where["hash"]), where["time"], signature)
+    certificates, signature = _read_certificates(first["certificates"]), _unbase64(head["signature"], len(lines) - 1)
+    export = Export(first["list"], certificates, links, Head(where["number"], where["hash"]), where["time"], signature)
     if octets_of(export) != octets:
         raise Refused("altered", "the export was altered, or is of another format: its checksum or its form is not right")
     return export
+
+
+def _read_certificates(texts: list[object]) -> tuple[bytes, ...]:
+    if not 0 < len(texts) <= MAX_LIST_KEYS:
+        raise _damaged(1)
+    return tuple(_unbase64(str(text), 1) for text in texts)
 
 
 def _read_links(lines: Sequence[bytes]) -> tuple[Link, ...]:
@@ -133,6 +148,9 @@ def _read_links(lines: Sequence[bytes]) -> tuple[Link, ...]:
     for number, line in enumerate(lines, 2):
         value = _read(line, number, {"entry": dict, "hash": str, "octets": (str, type(None))})
         entry = Entry(**_checked(value["entry"], number, wanted))
+        if value["octets"] == _ERASED:
+            links.append(Link(entry, value["hash"], None))
+            continue
         if value["octets"] is not None:
             brought[entry.evidence] = _unbase64(value["octets"], number)
         if entry.evidence not in brought:

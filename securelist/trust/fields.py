@@ -78,6 +78,17 @@ def _date(value: str) -> int:
     return int(day.timestamp())
 
 
+def _moment(value: str) -> int:
+    match = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2})(?: ?(?:Z|UTC))?)?", value)
+    rule = "a time is written YYYY-MM-DD, or YYYY-MM-DDThh:mmZ in UTC, such as 2027-11-22T04:00Z"
+    if match is None or int(match[2] or 0) > 23 or int(match[3] or 0) > 59:
+        raise WrongValue(rule)
+    minutes = int(match[2] or 0) * 60 + int(match[3] or 0)
+    if match[2] and value != (right := f"{match[1]}T{match[2]}:{match[3]}Z"):
+        raise WrongValue(rule, right)
+    return _date(match[1]) + minutes * 60
+
+
 def _words(value: str) -> str:
     # These five end or restructure a display name in a mail's header; no person's name needs them.
     if found := re.search(r'[<>@"\\]', value):
@@ -128,6 +139,7 @@ FIELDS: Mapping[str, Field] = {
     "Share": Field(_share, 20),
     "Key": Field(_fingerprint, 120),
     "Expires": Field(_date, 20),
+    "Since": Field(_moment, 24),
     "Root": Field(_fingerprint, 120, 20),
     "Threshold": Field(_threshold, 20),
 }
@@ -146,12 +158,23 @@ class Form:
         return tuple(name for name in FIELDS if name in self.required or name in self.optional)
 
 
+_DETAILS = ("Phone", "Organisation", "Timezone", "Share")
+
 FORMS: Mapping[StatementType, Form] = {
     StatementType.FOUND_LIST: Form(("List", "Key", "Root"), ("Threshold",)),
-    StatementType.APPOINT_ADMIN_CONTACT: Form(("List", "TLD", "Name", "Email", "Key"), ("Phone", "Organisation", "Timezone", "Share")),
-    StatementType.DISMISS_ADMIN_CONTACT: Form(("List", "TLD"), ("Name", "Email", "Key")),
-    StatementType.ATTEST_SSC: Form(("List", "TLD", "Name", "Email", "Key"), ("Phone", "Organisation", "Timezone", "Share", "Expires")),
+    StatementType.APPOINT_ADMIN_CONTACT: Form(("List", "TLD", "Name", "Email", "Key"), _DETAILS),
+    StatementType.DISMISS_ADMIN_CONTACT: Form(("List", "TLD"), ("Name", "Email", "Key", "Since")),
+    StatementType.ATTEST_SSC: Form(("List", "TLD", "Name", "Email", "Key"), (*_DETAILS, "Expires")),
     StatementType.WITHDRAW_SSC: Form(("List", "TLD", "Email"), ("Name", "Key")),
+    StatementType.REQUEST_MEMBERSHIP: Form(("List", "TLD", "Name", "Email", "Key"), _DETAILS),
+    StatementType.UPDATE_CONTACT: Form(("List", "TLD", "Name", "Email"), _DETAILS),
+    StatementType.CONFIRM_CONTACT: Form(("List", "TLD", "Email"), ("Name",)),
+    StatementType.REPLACE_KEY: Form(("List", "TLD", "Email", "Key"), ("Name",)),
+    StatementType.SUSPEND_MEMBER: Form(("List", "TLD", "Email"), ("Name", "Key")),
+    StatementType.RESUME_MEMBER: Form(("List", "TLD", "Email"), ("Name", "Key")),
+    StatementType.REPLACE_LIST_KEY: Form(("List", "Key")),
+    StatementType.REPLACE_ROOTS: Form(("List", "Root"), ("Threshold", "Since")),
+    StatementType.ERASE: Form(("List", "TLD", "Key")),
 }
 
 # Words that people write for a field, besides misspellings of it.
@@ -163,5 +186,7 @@ ALSO_KNOWN = {
 # What a missing field might look like.
 EXAMPLES = {
     "List": "tld-ops@lists.example.org", "TLD": "nl", "Name": "Anna de Vries", "Email": "anna@registry.example",
+    "Phone": "+31 6 1234 5678", "Organisation": "Registry of the Netherlands", "Timezone": "Europe/Amsterdam", "Share": "regional",
     "Key": "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567", "Root": "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567",
+    "Expires": "2027-11-22", "Since": "2027-11-22T04:00Z", "Threshold": "2",
 }  # fmt: skip

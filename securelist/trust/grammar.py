@@ -38,8 +38,8 @@ _BEGINS = re.compile(rf"{BEGIN}\s*:", re.IGNORECASE | re.ASCII)
 
 
 def refusal(line: int, reason: str, rule: str, correction: str = "") -> Refused:
-    """A Refused whose detail names the line, the rule, and the corrected line if there is one."""
-    return Refused(reason, f"line {line}: {rule}" + (f"; write: {correction}" if correction else ""))
+    """A Refused whose detail names the line (0: there is none), the rule, and the corrected line if there is one."""
+    return Refused(reason, (f"line {line}: " if line else "") + rule + (f"; write: {correction}" if correction else ""))
 
 
 def parse(text: str) -> tuple[Statement, ...]:
@@ -100,14 +100,13 @@ def _type(number: int, line: str) -> StatementType:
     _check_characters(number, line)
     name, _, value = line.partition(":")
     value = value.strip()
+    if name == BEGIN and value in FORMS:
+        return StatementType(value)
     guess = get_close_matches(value.lower(), list(StatementType), 1)
     correction = f"{BEGIN}: {guess[0]}" if guess else ""
     if name != BEGIN:
         raise refusal(number, "unknown-field", f"the field is written {BEGIN}", correction)
-    try:
-        return StatementType(value)
-    except ValueError:
-        raise refusal(number, "unknown-type", f"{value[:40]!a} is no statement; known are {', '.join(FORMS)}", correction) from None
+    raise refusal(number, "unknown-type", f"{value[:40]!a} is no statement; known are {', '.join(FORMS)}", correction)
 
 
 def _check_characters(number: int, line: str) -> None:
@@ -169,6 +168,17 @@ def _read(number: int, name: str, value: str) -> Any:  # noqa: ANN401 - each fie
         raise refusal(number, f"bad-{name.lower()}", wrong.rule, correction) from None
 
 
+def problem_of(name: str, value: str, earlier: Iterable[str]) -> str:
+    """The rule that a value of a field breaks, with what was probably meant; empty if none. `earlier`: its values before this."""
+    try:
+        _check_characters(0, value)
+        read, distinct = _read(0, name, value), FIELDS[name].distinct
+        again = distinct(read) in [distinct(FIELDS[name].read(other)) for other in earlier]
+    except Refused as refused:
+        return refused.detail
+    return f"this {name} was given already" if again else ""
+
+
 def _built(kind: StatementType, line: int, values: Mapping[str, list[Any]], numbers: dict[str, list[int]]) -> Statement:
     def one(name: str, default: Any) -> Any:  # noqa: ANN401
         return values.get(name, [default])[0]
@@ -179,8 +189,14 @@ def _built(kind: StatementType, line: int, values: Mapping[str, list[Any]], numb
     )  # fmt: skip
     return Statement(
         kind, same_address(one("List", "")), line, one("TLD", ""), person, one("Key", ""), one("Expires", None),
-        tuple(values.get("Root", ())), one("Threshold", 1), numbers,
+        one("Since", None), tuple(values.get("Root", ())), one("Threshold", None), numbers,
     )  # fmt: skip
+
+
+def displayable(name: str) -> str:
+    """A name from a user ID without what no statement may hold in one: controls, invisible characters, <>@ and the like."""
+    plain = re.sub(r'[<>@"\\]', "", _FORBIDDEN.sub("", name))
+    return " ".join(plain.split())[: FIELDS["Name"].characters]
 
 
 # --- the inverse ------------------------------------------------------------------------------------------------------

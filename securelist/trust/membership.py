@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from securelist.mail.addresses import same_address
 from securelist.openpgp.certificate import Certificate
-from securelist.trust.certificates import joined, unretired
 from securelist.trust.entry import Head
-from securelist.trust.statement import Person
+from securelist.trust.history import MAX_AGE_SECONDS, Said, Standing
+from securelist.trust.statement import NAMING_THE_LIST_KEY, Person
 
 # States of a member. The first three are in force; of the others only `members(all=True)` tells.
 ACTIVE, UNREACHABLE, SUSPENDED = "active", "unreachable", "suspended"
@@ -21,7 +21,7 @@ WITHDRAWN, EXPIRED, DISMISSED = "withdrawn", "expired", "dismissed"
 
 @dataclass(frozen=True)
 class Founding:
-    """What `found-list` laid down."""
+    """What `found-list` laid down, and `replace-list-key` and `replace-roots` changed since."""
 
     list: str
     key: str
@@ -38,6 +38,8 @@ class AdminContact:
     person: Person
     fingerprint: str
     entry: int
+    time: int
+    """When the appointment was entered: a certification that makes somebody a member is newer."""
     dismissed: int = 0
 
 
@@ -52,6 +54,16 @@ class Attestation:
     expires: int
     entry: int
     withdrawn: int = 0
+    suspended: int = 0
+    """Number of the entry of a trust root that suspended the member, 0 if none does."""
+    replaced: int = 0
+    """Number of the entry by which the SSC replaced the key, 0 if the Admin Contact attested this one."""
+    confirmed: int = 0
+    """When somebody last said that the contact details are right."""
+    certified: bool = False
+    """Whether it was made by an OpenPGP certification, and so ends by revoking that."""
+    void: str = ""
+    """Why it never held, as it turned out later; empty if it did."""
 
     @property
     def address(self) -> str:
@@ -60,19 +72,20 @@ class Attestation:
 
     def in_force(self, at: int) -> bool:
         """Whether it makes a member at `at`."""
-        return not self.withdrawn and at < self.expires
+        return not self.withdrawn and not self.void and at < self.expires
 
 
 @dataclass(frozen=True)
-class Said:
-    """One statement in the log, as far as later ones are compared with it: same text and signer, same subject."""
+class Void:
+    """What a key said from `since` on is void, as far as it stands before the entry: by `Since` of a dismissal, or of other roots.
 
+    `cctld` is the one that a dismissed Admin Contact spoke for; empty for a trust root.
+    """
+
+    cctld: str
+    fingerprint: str
+    since: int
     entry: int
-    signer: str
-    text: str
-    part: int
-    subject: str
-    made: int
 
 
 @dataclass(frozen=True)
@@ -120,12 +133,27 @@ class Membership:
     attestations: Mapping[tuple[str, str], Attestation] = field(default_factory=dict)
     """By ccTLD and primary address (`same_address`); ended ones stay until the next for the same."""
     said: tuple[Said, ...] = ()
-    """Every statement of the log, in its order."""
+    """Every statement of the log, in its order, and what became of it."""
+    voids: tuple[Void, ...] = ()
 
     @property
     def roots(self) -> tuple[str, ...]:
-        """Fingerprints of the trust roots that `found-list` names; none before it."""
+        """Fingerprints of the trust roots; none before the founding."""
         return self.founding.roots if self.founding else ()
+
+    @property
+    def list_keys(self) -> frozenset[str]:
+        """Fingerprints of all keys that were ever said to be the list's."""
+        return frozenset(said.statement.key for said in self.said if said.statement.type in NAMING_THE_LIST_KEY)
+
+    @property
+    def compromised(self) -> frozenset[str]:
+        """Fingerprints of the keys whose every signature is void, as far as the log's certificates say."""
+        return frozenset().union(*(certificate.compromised for certificate in self.certificates.values()))
+
+    def pending(self, at: int) -> tuple[Said, ...]:
+        """The statements that wait, at `at`, for more signatures on the same text; what waited too long has lapsed."""
+        return tuple(said for said in self.said if said.standing is Standing.PENDING and said.made >= at - MAX_AGE_SECONDS)
 
     def admin_contact(self, cctld: str) -> AdminContact | None:
         """Who speaks for the ccTLD: appointed and not dismissed."""
@@ -157,44 +185,14 @@ class Membership:
         )  # fmt: skip
 
     def _state(self, attestation: Attestation, at: int) -> tuple[str, str]:
+        if attestation.void:
+            return DISMISSED, attestation.void
         if attestation.withdrawn:
             return WITHDRAWN, f"withdrawn by entry {attestation.withdrawn}"
         if attestation.expires <= at:
             return EXPIRED, "the attestation has expired; the Admin Contact can attest again"
+        if attestation.suspended:
+            return SUSPENDED, f"suspended by a trust root, entry {attestation.suspended}"
         if why := self.certificates[attestation.fingerprint].why_not_encrypt(at):
             return UNREACHABLE, why
         return ACTIVE, ""
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """What is known without the log: the list's address, its certificate, and the given trust roots' certificates.
-
-    An installation takes them from its configuration; whoever verifies an export, from the files given with `--root`.
-    """
-
-    list: str
-    certificate: Certificate
-    """The list's own."""
-    roots: tuple[Certificate, ...]
-
-    @property
-    def key(self) -> str:
-        """The fingerprint of the list's key."""
-        return self.certificate.fingerprint
-
-    def root(self, fingerprint: str) -> Certificate | None:
-        """The certificate of this given trust root."""
-        return next((root for root in self.roots if root.fingerprint == fingerprint), None)
-
-    def signers(self, membership: Membership, at: int | None = None) -> dict[str, Certificate]:
-        """The certificates under which a signature may verify at `at` (None: now): the log's, and the given roots'.
-
-        A root's own file and the log's certificate of it are joined: a revocation that either knows of counts. But a
-        root that retired after `at` was none of the retired then, and what it signed stands.
-        """
-        found = dict(membership.certificates)
-        for root in self.roots:
-            whole = joined(root, found.get(root.fingerprint, root))
-            found[root.fingerprint] = whole if at is None else unretired(whole, at)
-        return found

@@ -8,9 +8,10 @@ in this order,
 2. come after the founding, or be it,
 3. be made at most 30 days before its entry and at most 10 minutes after it,
 4. be new: the same text by the same signer works once,
-5. be signed by somebody who may say this, with a certificate that can sign at the time of the entry,
-6. be no older than the last statement about the same subject; of equal seconds, the later to arrive counts,
-7. fit what is there already (`effects`).
+5. be no older than the last statement about the same subject; of equal seconds, the later to arrive counts,
+6. be signed by somebody who may say this (`roles`), with a certificate that can sign at the time of the entry,
+7. name certificates that are known and fit,
+8. fit what is there already (`root_effects`, `member_effects`).
 """
 
 from __future__ import annotations
@@ -22,27 +23,32 @@ from dataclasses import dataclass
 from securelist.errors import Refused, TryAgain
 from securelist.mail.addresses import same_address
 from securelist.openpgp.certificate import Certificate
-from securelist.openpgp.signed import MAX_AHEAD_S
-from securelist.trust.effects import Case, Effect, appoint, attest, dismiss, found, withdraw
+from securelist.trust.anchor import Anchor
+from securelist.trust.case import Case, about
+from securelist.trust.checks import check_by_itself, check_named, check_order, check_signer, check_time
 from securelist.trust.entry import CERTIFICATE, Entry, digest
-from securelist.trust.grammar import refusal
-from securelist.trust.membership import Anchor, Membership, Said
+from securelist.trust.erasure import check_same_people, forget
+from securelist.trust.fold import carry_out, carry_out_erased, refold, without_effect
+from securelist.trust.history import Said, Standing
+from securelist.trust.membership import Membership
+from securelist.trust.roles import check_role
+from securelist.trust.root_effects import not_founded
 from securelist.trust.statement import Statement, StatementType
-from securelist.trust.verified import SignedStatement
+from securelist.trust.verified import ProvenStatement
 
-# What was signed longer ago may have been thought better of, and the signer's key may have been lost since.
-MAX_AGE_SECONDS = 30 * 86400
 # How far our own clock may fall back (a time server's correction) before we stop rather than write times that are not true.
 MAX_FALL_BACK_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Entered:
-    """An entry that the rules allow, the membership after it, and what its sender should be told besides."""
+    """An entry that the rules allow, the membership after it, what its sender should be told besides, and what it erased."""
 
     entry: Entry
     membership: Membership
     notes: tuple[str, ...] = ()
+    erased: frozenset[str] = frozenset()
+    """Digests of evidence, and fingerprints of certificates, whose octets go."""
 
 
 def entry_time(membership: Membership, now: int) -> int:
@@ -58,172 +64,164 @@ def entry_time(membership: Membership, now: int) -> int:
 def enter_certificate(membership: Membership, certificate: Certificate, anchor: Anchor, at: int) -> Entered:
     """Enters a certificate, new or changed, at the time `at`; raises Refused.
 
-    It gives nobody a right. But a key that is part of another certificate is refused: whoever adopts a member's key as
-    a subkey of his own could otherwise make that member's signatures look like his, or like nobody's; and a copy for a
-    member with the list's subkey could be opened by the list, which must not be able to read what it has queued.
+    It gives nobody a right; but if it shows a key to be compromised, what that key signed is void. A key that is part of
+    another certificate is refused: whoever adopts a member's key as a subkey of his own could otherwise make that member's
+    signatures look like his, or like nobody's; and a copy for a member with the list's subkey could be opened by the list.
     """
-    if membership.founding is None:
-        raise Refused("not-founded", _NOT_FOUNDED)
-    _check_time(membership, at)
-    if certificate.fingerprint == anchor.key:
-        raise Refused("the-list-key", "the list's own certificate is not part of the log")
-    mine = {name for key in certificate.keys for name in (key.fingerprint, key.key_id)}
-    for other in (anchor.certificate, *membership.certificates.values()):
-        if other.fingerprint != certificate.fingerprint and any(k.fingerprint in mine or k.key_id in mine for k in other.keys):
-            detail = f"certificate {certificate.fingerprint} holds a key that is part of certificate {other.fingerprint}"
-            raise Refused("key-of-another", detail)
+    if not membership.said:
+        raise not_founded()
+    check_time(membership, at)
+    _check_own_keys(membership, certificate, anchor)
     fields = {"type": CERTIFICATE, "subject": certificate.fingerprint, "evidence": digest(certificate.octets)}
     entry = Entry(membership.head.number + 1, at, cctld="", signer="", part=0, previous=membership.head.hash, **fields)
     certificates = {**membership.certificates, certificate.fingerprint: certificate}
-    return Entered(entry, dataclasses.replace(membership, head=entry.head, time=at, certificates=certificates))
+    after = dataclasses.replace(membership, head=entry.head, time=at, certificates=certificates)
+    known = membership.certificates.get(certificate.fingerprint)
+    if certificate.compromised == (known.compromised if known else frozenset()):  # a root signs before its certificate is entered
+        return Entered(entry, after)
+    note = "this key is revoked as compromised, or for no reason given: all that it ever signed here is void"
+    return Entered(entry, refold(after, anchor), (note,))
+
+
+def _check_own_keys(membership: Membership, certificate: Certificate, anchor: Anchor) -> None:
+    if certificate.fingerprint in anchor.keys:
+        raise Refused("the-list-key", "the list's own certificate is not part of the log")
+    for other in (*anchor.certificates, *membership.certificates.values()):
+        if not certificate.names.isdisjoint(other.names) and other.fingerprint != certificate.fingerprint:
+            detail = f"certificate {certificate.fingerprint} holds a key that is part of certificate {other.fingerprint}"
+            raise Refused("key-of-another", detail)
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
 
 
-def enter_statement(membership: Membership, signed: SignedStatement, anchor: Anchor, at: int, limit: int | None) -> Entered:
-    """Enters a verified statement at the time `at`; raises Refused naming line and rule.
+def enter_statement(membership: Membership, proven: ProvenStatement, anchor: Anchor, at: int, limit: int | None) -> Entered:
+    """Enters a statement that both engines verified, at the time `at`; raises Refused naming line and rule.
 
     `limit` is the most SSCs of one ccTLD; None in a proof, because it is a setting of the installation, not of the log.
     """
-    case = Case(membership, signed, anchor, at, limit)
-    statement = signed.statement
-    _check_time(membership, at)
-    _check_list(case)
-    _check_founded(case)
-    _check_age(case)
-    _check_new(case)  # before the signer: an SSC who withdrew is none any more, and may send it again when no answer came
-    _check_signer(case)
-    subject = _SUBJECTS[statement.type](statement)
-    _check_order(case, subject)
-    effect = _EFFECTS[statement.type](case)
-    said = Said(case.number, signed.signer, signed.text, signed.part, subject, signed.made)
-    entry = _entry(case, effect)
-    after = dataclasses.replace(effect.membership, head=entry.head, time=at, said=(*membership.said, said))
-    return Entered(entry, after, effect.notes)
+    case = Case(membership, _said(membership, proven, at), anchor, limit)
+    check_by_itself(case)
+    check_order(case)
+    check_role(case)
+    check_signer(case)
+    notes = check_named(case)
+    effect = carry_out(case)
+    after, gone, more = effect.membership, frozenset[str](), effect.notes
+    entry = _entry(membership, case.said)
+    after = dataclasses.replace(after, head=entry.head, time=at)
+    if case.statement.type is StatementType.ERASE:
+        erasure = forget(dataclasses.replace(case, membership=after))
+        after, gone, more = refold(erasure.membership, anchor), erasure.texts | erasure.certificates, erasure.notes
+        check_same_people(effect.membership, after, at)
+    elif after.voids != membership.voids:
+        after = refold(after, anchor)
+        _check_not_void(case, after)
+    return Entered(entry, after, (*notes, *more), gone)
 
 
-def _entry(case: Case, effect: Effect) -> Entry:
-    return Entry(
-        case.number, case.at, case.statement.type, case.statement.tld, effect.subject, case.signed.signer,
-        digest(case.signed.verified.evidence), case.signed.part, case.membership.head.hash,
+def _check_not_void(case: Case, after: Membership) -> None:
+    if after.said[-1].standing is Standing.VOID:
+        rule = "it would void what its own signer's right rests on; name a later time, or let another trust root say it"
+        raise case.refusal("Since", "undoes-itself", rule)
+
+
+def enter_without_effect(membership: Membership, proven: ProvenStatement, anchor: Anchor, at: int, subject: str, why: str) -> Entered:
+    """Enters a verified statement about `subject` that rests on something erased, for the order of the log alone; raises Refused.
+
+    Only a replay does. What was erased can be why it comes too late, why its signer may not say it, or why it does not fit, and
+    nothing else: those three are what `refold` asks again, once the `erase` is there. All other checks are made here.
+    """
+    case = Case(membership, dataclasses.replace(_said(membership, proven, at), about=subject), anchor)
+    check_by_itself(case)
+    check_signer(case)
+    check_named(case)
+    entry = _entry(membership, case.said)
+    return Entered(entry, dataclasses.replace(without_effect(case, why), head=entry.head, time=at))
+
+
+def enter_erased(membership: Membership, entry: Entry) -> Entered:
+    """Enters what is left of an entry whose evidence is erased, as far as it still does anything; raises Refused."""
+    check_time(membership, entry.time)
+    after = membership
+    if entry.type != CERTIFICATE:
+        said = Said.erased_from(entry)
+        after = carry_out_erased(membership, said)
+    number, previous = membership.head.number + 1, membership.head.hash
+    entry = dataclasses.replace(entry, number=number, previous=previous)
+    return Entered(entry, dataclasses.replace(after, head=entry.head, time=entry.time))
+
+
+@dataclass(frozen=True)
+class Request:
+    """A `request-membership` that was found in order: it changes nothing, and waits for the Secretariat."""
+
+    said: Said
+    evidence: bytes
+    certificate: Certificate
+
+
+def check_request(membership: Membership, proven: ProvenStatement, certificate: Certificate, anchor: Anchor, at: int) -> Request:
+    """A request by somebody whom the log does not know, with their own admitted certificate; raises Refused naming line and rule."""
+    certificates = {**membership.certificates, certificate.fingerprint: certificate}
+    with_theirs = dataclasses.replace(membership, certificates=certificates)
+    case = Case(with_theirs, _said(membership, proven, at), anchor)
+    check_by_itself(case)
+    check_order(case)
+    check_role(case)
+    check_signer(case)
+    check_named(case)
+    address = case.statement.person.emails[0]
+    if membership.member_by_address(address, at):
+        raise case.refusal(
+            "Email", "already-a-member", f"{address} is a member; to change the key send replace-key, or ask the Admin Contact"
+        )
+    enter_certificate(membership, certificate, anchor, at)  # for its refusals: what could not enter later is not kept now
+    return Request(case.said, proven.evidence, certificate)
+
+
+def _said(membership: Membership, proven: ProvenStatement, at: int) -> Said:
+    statement = proven.statement
+    return Said(
+        membership.head.number + 1, at, proven.signer, proven.key, proven.text, proven.part, proven.made,
+        _SUBJECTS[statement.type](statement), about(membership, statement), digest(proven.evidence), statement,
     )  # fmt: skip
 
 
-_EFFECTS: Mapping[StatementType, Callable[[Case], Effect]] = {
-    StatementType.FOUND_LIST: found,
-    StatementType.APPOINT_ADMIN_CONTACT: appoint,
-    StatementType.DISMISS_ADMIN_CONTACT: dismiss,
-    StatementType.ATTEST_SSC: attest,
-    StatementType.WITHDRAW_SSC: withdraw,
-}
+def _entry(membership: Membership, said: Said) -> Entry:
+    tld, previous = said.statement.tld, membership.head.hash
+    return Entry(said.entry, said.time, said.statement.type, tld, said.about, said.signer, said.evidence, said.part, previous)
+
+
+def _list(_statement: Statement) -> str:
+    return "list"
+
+
+def _contact(statement: Statement) -> str:
+    return f"admin-contact {statement.tld}"
 
 
 def _ssc(statement: Statement) -> str:
     return f"ssc {statement.tld} {same_address(statement.person.emails[0])}"
 
 
-# What a statement is about: of two about the same, the one signed later holds.
+def _erasure(statement: Statement) -> str:
+    return f"erase {statement.tld} {statement.key}"
+
+
+# What a statement is about: of two about the same, the one signed later holds. A list has one key and one set of roots at a
+# time, and each has its own order: a new key says nothing about the roots.
 _SUBJECTS: Mapping[StatementType, Callable[[Statement], str]] = {
-    StatementType.FOUND_LIST: lambda statement: "list",
-    StatementType.APPOINT_ADMIN_CONTACT: lambda statement: f"admin-contact {statement.tld}",
-    StatementType.DISMISS_ADMIN_CONTACT: lambda statement: f"admin-contact {statement.tld}",
-    StatementType.ATTEST_SSC: _ssc,
-    StatementType.WITHDRAW_SSC: _ssc,
-}
-
-
-# --- who may say it ---------------------------------------------------------------------------------------------------
-
-
-def _is_root(case: Case) -> bool:
-    signer, founding = case.signed.signer, case.membership.founding
-    return case.anchor.root(signer) is not None and (founding is None or signer in founding.roots)
-
-
-def _is_admin_contact(case: Case) -> bool:
-    contact = case.membership.admin_contact(case.statement.tld)
-    return contact is not None and contact.fingerprint == case.signed.signer
-
-
-def _is_the_ssc(case: Case) -> bool:
-    statement = case.statement
-    attestation = case.membership.attestations.get((statement.tld, same_address(statement.person.emails[0])))
-    return attestation is not None and attestation.in_force(case.at) and attestation.fingerprint == case.signed.signer
-
-
-_ROLES: Mapping[str, Callable[[Case], bool]] = {
-    "a trust root": _is_root,
-    "the ccTLD's Admin Contact": _is_admin_contact,
-    "the SSC": _is_the_ssc,
-}
-
-_SIGNERS: Mapping[StatementType, tuple[str, ...]] = {
-    StatementType.FOUND_LIST: ("a trust root",),
-    StatementType.APPOINT_ADMIN_CONTACT: ("a trust root",),
-    StatementType.DISMISS_ADMIN_CONTACT: ("a trust root",),
-    StatementType.ATTEST_SSC: ("the ccTLD's Admin Contact",),
-    StatementType.WITHDRAW_SSC: ("the ccTLD's Admin Contact", "the SSC", "a trust root"),
-}
-
-
-def _check_signer(case: Case) -> None:
-    roles = _SIGNERS[case.statement.type]
-    line = case.statement.line
-    if not any(_ROLES[role](case) for role in roles):
-        raise refusal(
-            line, "not-entitled", f"{case.statement.type} counts only if signed by {' or '.join(roles)}; {case.signed.signer} is not"
-        )
-    if not case.anchor.signers(case.membership, case.at)[case.signed.signer].can_sign(case.at):
-        rule = f"the signer's certificate {case.signed.signer} is expired, revoked or has no valid signing key"
-        raise refusal(line, "signer-not-valid", f"{rule}; send the renewed certificate along if there is one")
-
-
-# --- the other checks -------------------------------------------------------------------------------------------------
-
-
-_NOT_FOUNDED = "the list is not founded yet: a trust root's found-list comes before everything else"
-
-
-def _check_time(membership: Membership, at: int) -> None:
-    if at < membership.time:
-        raise Refused("time-runs-backwards", f"entry {membership.head.number + 1} would be older than the one before it")
-
-
-def _check_list(case: Case) -> None:
-    if case.statement.list != case.anchor.list:
-        rule = f"this list is {case.anchor.list}; the statement is for another one"
-        raise refusal(case.statement.line_of("List"), "another-list", rule)
-
-
-def _check_founded(case: Case) -> None:
-    founding = case.statement.type == StatementType.FOUND_LIST
-    if case.membership.founding is None and not founding:
-        raise refusal(case.statement.line, "not-founded", _NOT_FOUNDED)
-    if case.membership.founding is not None and founding:
-        raise refusal(case.statement.line, "already-founded", f"the list was founded by entry {case.membership.founding.entry}")
-
-
-def _check_age(case: Case) -> None:
-    if case.signed.made < case.at - MAX_AGE_SECONDS:
-        raise refusal(case.statement.line, "too-old", "the statement was signed over 30 days ago; sign it again")
-    if case.signed.made > case.at + MAX_AHEAD_S:
-        rule = "the signature is dated more than 10 minutes ahead; set the signing machine's clock right and sign again"
-        raise refusal(case.statement.line, "from-the-future", rule)
-
-
-def _check_new(case: Case) -> None:
-    signed = case.signed
-    for said in case.membership.said:
-        if (said.signer, said.text, said.part) == (signed.signer, signed.text, signed.part):
-            rule = f"this text by this signer was entered already, as entry {said.entry}"
-            raise refusal(
-                case.statement.line, "duplicate", f"{rule}; to say it once more, add a line with today's date below it and sign again"
-            )
-
-
-def _check_order(case: Case, subject: str) -> None:
-    newest = max((said for said in case.membership.said if said.subject == subject), key=lambda said: said.made, default=None)
-    if newest is not None and case.signed.made < newest.made:
-        rule = f"it was signed before entry {newest.entry}, which is about the same subject; sign it again if it should hold now"
-        raise refusal(case.statement.line, "superseded", rule)
+    StatementType.FOUND_LIST: _list,
+    StatementType.REPLACE_LIST_KEY: lambda statement: "list key",
+    StatementType.REPLACE_ROOTS: lambda statement: "list roots",
+    StatementType.APPOINT_ADMIN_CONTACT: _contact,
+    StatementType.DISMISS_ADMIN_CONTACT: _contact,
+    StatementType.ERASE: _erasure,
+} | dict.fromkeys(
+    (
+        StatementType.ATTEST_SSC, StatementType.WITHDRAW_SSC, StatementType.REQUEST_MEMBERSHIP, StatementType.UPDATE_CONTACT,
+        StatementType.CONFIRM_CONTACT, StatementType.REPLACE_KEY, StatementType.SUSPEND_MEMBER, StatementType.RESUME_MEMBER,
+    ),
+    _ssc,
+)  # fmt: skip

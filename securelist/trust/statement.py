@@ -15,6 +15,19 @@ class StatementType(StrEnum):
     DISMISS_ADMIN_CONTACT = "dismiss-admin-contact"
     ATTEST_SSC = "attest-ssc"
     WITHDRAW_SSC = "withdraw-ssc"
+    REQUEST_MEMBERSHIP = "request-membership"
+    UPDATE_CONTACT = "update-contact"
+    CONFIRM_CONTACT = "confirm-contact"
+    REPLACE_KEY = "replace-key"
+    SUSPEND_MEMBER = "suspend-member"
+    RESUME_MEMBER = "resume-member"
+    REPLACE_LIST_KEY = "replace-list-key"
+    REPLACE_ROOTS = "replace-roots"
+    ERASE = "erase"
+
+
+# The statements by which trust roots vouch for a key of the list's.
+NAMING_THE_LIST_KEY = (StatementType.FOUND_LIST, StatementType.REPLACE_LIST_KEY)
 
 
 @dataclass(frozen=True)
@@ -40,14 +53,18 @@ class Statement:
     tld: str = ""
     person: Person = Person()
     key: str = ""
-    """A full fingerprint: the subject's, or for `found-list` the list's."""
+    """A full fingerprint: the subject's; the list's for `found-list` and `replace-list-key`; the new one for `replace-key`."""
     expires: int | None = None
     """When the attestation ends, Unix seconds: 00:00 UTC of the day that `Expires` names."""
+    since: int | None = None
+    """From when on what the dismissed said is void, Unix seconds; None: it stands."""
     roots: tuple[str, ...] = ()
-    threshold: int = 1
+    threshold: int | None = None
+    """How many trust roots have to agree; None if left out."""
     lines: Mapping[str, Sequence[int]] = field(default_factory=dict, compare=False)
     """The lines on which each field stands, in the order of its values."""
 
     def line_of(self, name: str, index: int = 0) -> int:
-        """The line of the value `index` of the field `name`, or of the statement's beginning if it has none."""
-        return self.lines[name][index] if name in self.lines else self.line
+        """The line of the value `index` of the field `name`; of its first value, or of the statement, if it has no such."""
+        lines = self.lines.get(name, (self.line,))
+        return lines[index] if index < len(lines) else lines[0]

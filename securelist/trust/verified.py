@@ -1,7 +1,8 @@
 """Statements whose signature was verified: the only kind that the rules take.
 
 A SignedStatement cannot be made from a Statement, only from what `openpgp.signed.verify` returns: it parses the verified
-bytes itself. So no path leads from text that nobody signed to a change of membership.
+bytes itself. A CertifiedStatement likewise, from what `openpgp.certification.verify` returns. So no path leads from what
+nobody signed to a change of membership.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from securelist.mail.headers import address_in_user_id
+from securelist.openpgp.certification import VerifiedCertification
 from securelist.openpgp.signed import Verified
 from securelist.trust.entry import digest
-from securelist.trust.grammar import parse, signed_lines
-from securelist.trust.statement import Statement
+from securelist.trust.grammar import displayable, parse, signed_lines
+from securelist.trust.statement import Person, Statement, StatementType
 from securelist.trust.text import text_of
 
 
@@ -43,12 +46,73 @@ class SignedStatement:
         return self.verified.signer
 
     @property
+    def key(self) -> str:
+        """The fingerprint of the very key that signed, primary or subkey."""
+        return self.verified.key
+
+    @property
     def made(self) -> int:
         """When the signature was made, by its own account; Unix seconds."""
         return self.verified.made
+
+    @property
+    def evidence(self) -> bytes:
+        """What shows it to anybody: the signed text."""
+        return self.verified.evidence
 
 
 def statements_in(verified: Verified) -> tuple[SignedStatement, ...]:
     """Every statement of a verified text, in its order; raises Refused if the text breaks the grammar anywhere."""
     statements, _ = _read(verified.content)
     return tuple(SignedStatement(verified, part) for part in range(1, len(statements) + 1))
+
+
+@dataclass(frozen=True)
+class CertifiedStatement:
+    """What an OpenPGP certification of a user ID says: `attest-ssc`, or `withdraw-ssc` if it was taken back. Its `part` is 0.
+
+    `list` and `tld` say which list and ccTLD it was read for: by its notation, or by the attestation that it ends.
+    """
+
+    verified: VerifiedCertification
+    list: str
+    tld: str
+    part: int = field(default=0, init=False)
+
+    @property
+    def statement(self) -> Statement:
+        """The statement that it stands for: this user ID's address, this certificate, this ccTLD, until the certification ends."""
+        said = self.verified.certification
+        address = address_in_user_id(said.user_id)
+        name = displayable(said.user_id.partition("<")[0]) or address
+        kind = StatementType.WITHDRAW_SSC if said.revokes else StatementType.ATTEST_SSC
+        return Statement(kind, self.list, 0, self.tld, Person(name, (address,)), said.subject, said.expires)
+
+    @property
+    def text(self) -> str:
+        """Digest of what was certified, by whom and when: what makes it the same certification again."""
+        return self.verified.certification.text
+
+    @property
+    def signer(self) -> str:
+        """The primary fingerprint of who certified."""
+        return self.verified.signer
+
+    @property
+    def key(self) -> str:
+        """The fingerprint of the key that certified."""
+        return self.verified.key
+
+    @property
+    def made(self) -> int:
+        """When it was made, by its own account; Unix seconds."""
+        return self.verified.certification.made
+
+    @property
+    def evidence(self) -> bytes:
+        """What shows it to anybody: the key, the user ID and the signature over both."""
+        return self.verified.certification.octets
+
+
+ProvenStatement = SignedStatement | CertifiedStatement
+"""Said by somebody, and both engines agree that they said it."""

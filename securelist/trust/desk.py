@@ -1,0 +1,276 @@
+"""Where one submission is worked on: what is verified, in which order, and what is entered. `submission.submit` is its head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+
+from securelist.errors import Refused
+from securelist.openpgp import sequoia
+from securelist.openpgp.admission import admit, merge, read_certificate
+from securelist.openpgp.certificate import Certificate
+from securelist.openpgp.certification import read_certifications
+from securelist.openpgp.signed import MAX_CANDIDATES, SignedMessage, Verified, read_signed, verify
+from securelist.trust.anchor import Anchor
+from securelist.trust.certificates import own_packets, renewed
+from securelist.trust.certifications import attempts, misplaced, prove
+from securelist.trust.checks import certificates_named
+from securelist.trust.entry import digest
+from securelist.trust.grammar import BEGIN, refusal
+from securelist.trust.membership import Membership
+from securelist.trust.rules import Entered, Request, check_request, enter_certificate, enter_statement
+from securelist.trust.statement import Statement, StatementType
+from securelist.trust.text import text_of
+from securelist.trust.verified import ProvenStatement, SignedStatement, statements_in
+
+# Of one signed text, unpacked as it becomes evidence: fifty statements, with a dozen certificates attached. The log keeps it
+# for good, and its export has to carry it (export.MAX_LINE_OCTETS, MAX_OCTETS).
+MAX_TEXT_OCTETS = 256 * 1024
+
+# A stranger's key costs two engines' work before anything is known about it. Who changes their key sends one such text.
+MAX_TEXTS_BY_NEW_KEYS = 3
+# Nobody answers for a mail that is not signed; each certificate in it costs some processes of GnuPG.
+MAX_CERTIFICATES_UNSIGNED = 3
+# Anybody can write an Admin Contact's name into a certification. One mail about three contacts, some user IDs each, stays below.
+MAX_CERTIFICATIONS = 20
+
+# What a key that the log does not know may say, if its certificate comes along.
+_BY_NEW_KEYS = {StatementType.REPLACE_KEY, StatementType.REQUEST_MEMBERSHIP}
+
+
+@dataclass
+class Desk:
+    """The membership so far, what was sent by fingerprint, and what was entered."""
+
+    membership: Membership
+    anchor: Anchor
+    at: int
+    limit: int
+    sent: Mapping[str, bytes]
+    entered: list[Entered] = field(default_factory=list)
+    evidence: dict[str, bytes] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    covers: set[str] = field(default_factory=set)
+    """Who signed a text without a statement, around certificates."""
+    certifications: int = 0
+    """How many were looked at."""
+
+    # --- entering -------------------------------------------------------------------------------------------------------
+
+    def _enter(self, entered: Entered, evidence: bytes) -> None:
+        self.entered.append(entered)
+        self.evidence[digest(evidence)] = evidence
+        self.membership = entered.membership
+
+    def _enter_certificate(self, certificate: Certificate) -> None:
+        self._enter(enter_certificate(self.membership, certificate, self.anchor, self.at), certificate.octets)
+
+    def _enter_statement(self, proven: ProvenStatement) -> None:
+        before = self.membership.founding
+        self._enter(enter_statement(self.membership, proven, self.anchor, self.at, self.limit), proven.evidence)
+        if self.membership.founding and not before:
+            self._enter_roots(self.membership.founding.roots)
+
+    def _enter_roots(self, roots: Iterable[str]) -> None:
+        """The roots' certificates follow `found-list`, so that the log needs nothing besides itself from there on."""
+        for given in self.anchor.roots:
+            if given.fingerprint in roots and given.fingerprint not in self.membership.certificates:
+                sent = self.sent.get(given.fingerprint, given.octets)
+                self._enter_certificate(read_certificate(own_packets(merge(given.octets, sent))))
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """What was entered inside is taken back if it raises Refused."""
+        before, count = self.membership, len(self.entered)
+        try:
+            yield
+        except Refused:
+            self.membership = before
+            del self.entered[count:]
+            raise
+
+    # --- certificates ---------------------------------------------------------------------------------------------------
+
+    def _renewal(self, fingerprint: str) -> Certificate | None:
+        """What is new about a certificate that the log knows, from what was sent and, for a trust root, from its own file."""
+        certificate = known = self.membership.certificates.get(fingerprint)
+        root = self.anchor.root(fingerprint)
+        for octets in (self.sent.get(fingerprint), root.octets if root else None):
+            if certificate and octets:
+                certificate = renewed(certificate, octets) or certificate
+        return certificate if certificate != known else None
+
+    def _renew(self, fingerprint: str) -> None:
+        if certificate := self._renewal(fingerprint):
+            self._enter_certificate(certificate)
+
+    def enter_compromised_roots(self) -> None:
+        """Step 1."""
+        for root in self.anchor.roots:
+            known = self.membership.certificates.get(root.fingerprint)
+            if known and not root.compromised <= known.compromised:
+                self._renew(root.fingerprint)
+
+    def _enter_named(self, statement: Statement) -> None:
+        """The certificates that a statement names, as far as they were sent and are new to the log, or renewed."""
+        for index, fingerprint in enumerate(certificates_named(statement)):
+            try:
+                self._enter_subject(fingerprint, needs_encryption=statement.type is not StatementType.REPLACE_ROOTS)
+            except Refused as refused:
+                field = "Root" if statement.roots else "Key"
+                raise refusal(statement.line_of(field, index), refused.reason, refused.detail) from None
+
+    def _enter_subject(self, fingerprint: str, *, needs_encryption: bool = True) -> None:
+        octets = self.sent.get(fingerprint)
+        if fingerprint in self.membership.certificates:
+            self._renew(fingerprint)
+        elif octets is not None:
+            own = own_packets(octets)
+            self._enter_certificate(admit(own, self.at) if needs_encryption else read_certificate(own))
+
+    def take_certificates(self, *, owners_only: bool) -> None:
+        """Step 4. `owners_only`: a certificate is renewed only for whoever signed the mail around it, or if it is revoked."""
+        if owners_only and not self.covers and len(self.sent) > MAX_CERTIFICATES_UNSIGNED:
+            detail = f"a mail that is not signed brings at most {MAX_CERTIFICATES_UNSIGNED} certificates; sign it"
+            raise Refused("too-many-certificates", detail)
+        problems: list[Refused] = []
+        for fingerprint, octets in self.sent.items():
+            problems += self._take_certifications(fingerprint, octets)
+            if not owners_only or fingerprint in self.covers or self._shows_revocation(fingerprint):
+                self._renew(fingerprint)
+        if not self.entered:
+            raise problems[0] if problems else self._nothing_new()
+        self.notes += [f"without effect: {problem.detail}" for problem in problems]
+
+    def _nothing_new(self) -> Refused:
+        if not self.sent:
+            return Refused("no-statement", f"the signed text holds no statement: no line begins with {BEGIN}:")
+        return Refused(
+            "nothing-new", "nothing in this is new: no statement, no certification, no certificate that the log knows and that changed"
+        )
+
+    def _shows_revocation(self, fingerprint: str) -> bool:
+        """Whether what was sent shows that a known key is revoked: only its owner can have made that, whoever mails it."""
+        known, renewal = self.membership.certificates.get(fingerprint), self._renewal(fingerprint)
+        return bool(known and renewal and renewal.primary.revoked and not known.primary.revoked)
+
+    def _take_certifications(self, fingerprint: str, octets: bytes) -> list[Refused]:
+        """Enters what Admin Contacts certified on one certificate; gives, for each that counts for nothing, the reason."""
+        problems = []
+        for attempt in attempts(read_certifications(octets), self.membership):
+            self.certifications += 1
+            if self.certifications > MAX_CERTIFICATIONS:
+                raise Refused("too-many-certifications", f"at most {MAX_CERTIFICATIONS} certifications are looked at at a time")
+            try:
+                with self._all_or_nothing():
+                    self._enter_subject(fingerprint)
+                    subject = self.membership.certificates[fingerprint]
+                    self._enter_statement(prove(attempt, subject, self.membership, self.anchor, self.at))
+            except Refused as refused:
+                problems.append(Refused(refused.reason, f"{attempt.where}: {refused.detail}"))
+        return problems + misplaced(octets, self.membership)
+
+    def note_certifications(self) -> None:
+        """Tells of certifications that came with a statement: where something is said in words, that alone counts."""
+        about = {entered.entry.subject for entered in self.entered}
+        for fingerprint, octets in self.sent.items():
+            found = () if fingerprint in about else attempts(read_certifications(octets), self.membership)
+            if any(attempt.meant_for(self.anchor.list) for attempt in found):
+                advice = "a statement came with it; send the certificate by itself"
+                self.notes.append(f"without effect: the certification on {fingerprint} does not count, because {advice}")
+
+    # --- signed texts ---------------------------------------------------------------------------------------------------
+
+    def enter_texts(self, texts: Iterable[bytes]) -> None:
+        """Steps 2 and 3: texts by known keys first, then those by which a key consents to replace another."""
+        by_new_keys: list[tuple[SignedMessage, Refused]] = []
+        consents: list[Verified] = []
+        for octets in texts:
+            message = read_text(octets)
+            try:
+                verified = verify(message, self._signers(message), self.at)
+            except Refused as refused:
+                if refused.reason != "unknown-signer" or len(by_new_keys) == MAX_TEXTS_BY_NEW_KEYS:
+                    raise
+                by_new_keys.append((message, refused))
+                continue
+            if _is_consent(verified):
+                consents.append(verified)
+            else:
+                self._enter_text(verified)
+        for verified in consents:
+            self._enter_text(verified)
+        for message, unknown in by_new_keys:
+            self._enter_text_by_new_key(message, unknown)
+
+    def _signers(self, message: SignedMessage) -> Iterable[Certificate]:
+        """Under whose certificates the text may verify: those that hold its key as they would be renewed."""
+        found = self.anchor.signers(self.membership)
+        for fingerprint in islice((name for name in self._holders(message) if name in found), MAX_CANDIDATES):
+            found[fingerprint] = self._renewal(fingerprint) or found[fingerprint]
+        return found.values()
+
+    def _holders(self, message: SignedMessage) -> Iterator[str]:
+        """Fingerprints of the certificates sent along that hold the key which the message names."""
+        return (name for name, octets in self.sent.items() if sequoia.key_names(octets).intersection(message.issuers))
+
+    def _enter_text(self, verified: Verified) -> None:
+        if self.sent and not _speaks(verified):
+            self.covers.add(verified.signer)
+            return
+        self._renew(verified.signer)
+        for signed in statements_in(verified):
+            if signed.statement.type is StatementType.REQUEST_MEMBERSHIP:
+                rule = f"this key is known here, and needs no request: the Admin Contact of .{signed.statement.tld} can attest it"
+                raise refusal(signed.statement.line, "known-key", rule)
+            if self.membership.founding:
+                self._enter_named(signed.statement)
+            self._enter_statement(signed)
+
+    def _enter_text_by_new_key(self, message: SignedMessage, unknown: Refused) -> None:
+        """A text by a key that the log does not know, whose certificate came along; anything but the few allowed is unknown."""
+        admitted = [admit(own_packets(self.sent[name]), self.at) for name in islice(self._holders(message), MAX_CANDIDATES)]
+        verified = verify(message, [*admitted, *self.anchor.signers(self.membership).values()], self.at)
+        for signed in statements_in(verified):
+            if signed.statement.type not in _BY_NEW_KEYS or signed.signer != signed.statement.key:
+                raise unknown
+            if signed.statement.type is StatementType.REPLACE_KEY:
+                self._enter_statement(signed)
+            else:
+                self._take_request(signed, next(c for c in admitted if c.fingerprint == signed.signer))
+
+    def _take_request(self, signed: SignedStatement, certificate: Certificate) -> None:
+        self.requests.append(check_request(self.membership, signed, certificate, self.anchor, self.at))
+
+
+def _is_consent(verified: Verified) -> bool:
+    """Whether a known key signs that it replaces another: that counts after the other's own signature only, in whatever order they came."""
+    if not _speaks(verified):
+        return False
+    statements = (signed.statement for signed in statements_in(verified))
+    return any(said.type is StatementType.REPLACE_KEY and said.key == verified.signer for said in statements)
+
+
+def _speaks(verified: Verified) -> bool:
+    """Whether a signed text looks like a statement; what holds certificates alone, or HTML beside them, does not."""
+    try:
+        return BEGIN.lower() in text_of(verified.content).lower()
+    except Refused as refused:
+        if refused.reason != "no-statement":
+            raise
+        return False
+
+
+def read_text(octets: bytes) -> SignedMessage:
+    """The signed message in `octets`, if it may become evidence; raises Refused."""
+    message = read_signed(octets)
+    if len(message.octets) > MAX_TEXT_OCTETS:
+        advice = "send what is attached beside the signed text, or without the signatures of others"
+        raise Refused("text-too-large", f"a signed text has at most {MAX_TEXT_OCTETS // 1024} KiB, attachments included; {advice}")
+    if message.expires:
+        # The log is verified for as long as it is kept, by an engine that asks what is valid today.
+        raise Refused("signature-expires", "the signature has an end; a statement needs one without: gpg --default-sig-expire 0")
+    return message
