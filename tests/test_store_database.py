@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from queue_world import START, House, a_post, house  # noqa: F401
-from sqlalchemy import BigInteger, Integer, LargeBinary, insert, inspect, select, text
+from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, insert, inspect, select, text
 
 from securelist.config import Config
 from securelist.errors import ConfigurationError, TryAgain
@@ -57,7 +57,8 @@ def one_row(table):
     values = {}
     for column in table.columns:
         kind = column.type
-        values[column.name] = 1 if isinstance(kind, (Integer, BigInteger)) else b"x" if isinstance(kind, LargeBinary) else "x"
+        number = isinstance(kind, (Integer, BigInteger, Boolean))
+        values[column.name] = 1 if number else b"x" if isinstance(kind, LargeBinary) else "x"
     return values
 
 

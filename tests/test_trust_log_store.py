@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from securelist.openpgp.certificate import Certificate, ComponentKey
 from securelist.store import log_store
 from securelist.store.database import migrate, open_database, reading, writing
 from securelist.store.log_store import LogStore
+from securelist.store.projection import rebuild
 from securelist.store.schema import AttestationRow, CertificateRow, Evidence, LogEntry
 from securelist.trust.membership import Membership
 from securelist.trust.submission import Parcel, Submission, submit
@@ -123,7 +125,7 @@ def test_the_projection_can_be_rebuilt(engine: Engine, unfounded: World) -> None
         connection.execute(update(AttestationRow).values(withdrawn=0))
     assert stored(engine) != unfounded.membership
     with writing(engine) as connection:
-        log_store.rebuild(connection, unfounded.membership)
+        rebuild(connection, unfounded.membership)
     assert stored(engine) == unfounded.membership
 
 
@@ -152,8 +154,8 @@ def test_the_facts_of_a_certificate_are_stored_whole(engine: Engine, unfounded: 
     ring = Certificate(
         cast.anna.fingerprint, b"\x00\xff", ("Анна <anna@nl.example>", ""), (key, *certificate_of(cast.anna.certificate).keys)
     )
-    changed = Membership(certificates={ring.fingerprint: ring})
+    changed = replace(unfounded.membership, certificates={ring.fingerprint: ring})
     with writing(engine) as connection:
-        log_store.rebuild(connection, changed)
+        rebuild(connection, changed)
         rows = connection.execute(select(CertificateRow.fingerprint)).scalars().all()
     assert rows == [ring.fingerprint] and stored(engine).certificates == {ring.fingerprint: ring}

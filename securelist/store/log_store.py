@@ -1,38 +1,25 @@
-"""The log and its projection in the database: loaded as a `Membership`, appended to in one transaction.
+"""The log in the database: its entries and their evidence, appended to in one transaction with the projection.
 
-Callers begin the transaction (`database.writing`, `database.reading`) and pass its connection. The projection is written
-row by row as far as a submission changed it; `rebuild` replaces all of it.
+Callers begin the transaction (`database.writing`, `database.reading`) and pass its connection.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
-from typing import Any, TypeVar
+from dataclasses import fields
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from securelist.errors import ConfigurationError, TryAgain
-from securelist.openpgp.certificate import Certificate, ComponentKey
-from securelist.store.schema import (
-    AdminContactRow,
-    AttestationRow,
-    Base,
-    CertificateRow,
-    Evidence,
-    FoundingRow,
-    LogEntry,
-    StatementRow,
-)
-from securelist.trust.entry import Entry, Head, digest
-from securelist.trust.membership import AdminContact, Attestation, Founding, Membership, Said
-from securelist.trust.statement import Person
+from securelist.store.projection import load, project
+from securelist.store.schema import CertificateRow, Evidence, LogEntry, StatementRow
+from securelist.trust.entry import CERTIFICATE, Entry, Head, digest
+from securelist.trust.history import Standing
+from securelist.trust.membership import Membership
 from securelist.trust.submission import Submission
 
-K = TypeVar("K")
-V = TypeVar("V")
 _ENTRY_FIELDS = [field.name for field in fields(Entry)]
 
 
@@ -47,7 +34,7 @@ class LogStore:
         head = _head(connection)
         loaded = self._loaded  # another thread may put its own there meanwhile
         if head != loaded.head:
-            self._loaded = loaded = _load(connection, head)
+            self._loaded = loaded = load(connection, head)
         return loaded
 
     def append(self, connection: Connection, submission: Submission) -> None:
@@ -55,15 +42,22 @@ class LogStore:
 
         Raises TryAgain("log-moved") if another writer has appended since the submission was judged.
         """
-        if _head(connection) != submission.before:
-            raise _moved()
+        check_head(connection, submission.before)
         known = self.membership(connection)
         try:
-            _insert(connection, LogEntry, [_entry_values(entry) for entry in submission.entries])
+            if submission.entries:
+                connection.execute(insert(LogEntry), [_entry_values(entry) for entry in submission.entries])
         except IntegrityError:  # another writer's entry of the same number, committed in between
             raise _moved() from None
         _insert_evidence(connection, submission.evidence)
-        _project(connection, known, submission.membership)
+        _erase(connection, submission.erased)
+        project(connection, known, submission.membership)
+
+
+def check_head(connection: Connection, head: Head) -> None:
+    """Raises TryAgain("log-moved") if the log's last entry is another than `head`."""
+    if _head(connection) != head:
+        raise _moved()
 
 
 def _moved() -> TryAgain:
@@ -83,108 +77,40 @@ def _entry_values(entry: Entry) -> dict[str, Any]:
 
 
 def _insert_evidence(connection: Connection, evidence: Mapping[str, bytes]) -> None:
-    stored = set(connection.execute(select(Evidence.digest).where(Evidence.digest.in_(list(evidence)))).scalars())
-    _insert(connection, Evidence, [{"digest": name, "octets": octets} for name, octets in evidence.items() if name not in stored])
+    known = select(Evidence.digest, Evidence.octets.is_(None).label("erased")).where(Evidence.digest.in_(list(evidence)))
+    stored = {row.digest: row.erased for row in connection.execute(known)}
+    for name in (name for name, erased in stored.items() if erased):  # the certificate of somebody who comes back
+        connection.execute(update(Evidence).where(Evidence.digest == name).values(octets=evidence[name]))
+    rows = [{"digest": name, "octets": octets} for name, octets in evidence.items() if name not in stored]
+    if rows:
+        connection.execute(insert(Evidence), rows)
 
 
-def entries(connection: Connection, first: int = 1) -> Iterator[tuple[Entry, bytes]]:
-    """The entries from number `first` on, with their evidence, in their order."""
+def _erase(connection: Connection, names: frozenset[str]) -> None:
+    """Removes the octets of evidence by its digest, and of the certificate entries by the fingerprint they are about."""
+    certificates = select(LogEntry.evidence).where(LogEntry.type == CERTIFICATE, LogEntry.subject.in_(names))
+    if names:
+        chosen = or_(Evidence.digest.in_(names), Evidence.digest.in_(certificates))
+        connection.execute(update(Evidence).where(chosen).values(octets=None))
+
+
+def entries(connection: Connection, first: int = 1) -> Iterator[tuple[Entry, bytes | None]]:
+    """The entries from number `first` on, with their evidence (None: erased), in their order."""
     columns = (*(getattr(LogEntry, name) for name in _ENTRY_FIELDS), LogEntry.hash, Evidence.octets)
-    query = select(*columns).join(Evidence, Evidence.digest == LogEntry.evidence).where(LogEntry.number >= first).order_by(LogEntry.number)
-    for row in connection.execute(query):
+    projected = (StatementRow.standing, CertificateRow.fingerprint)
+    query = select(*columns, *projected).join(Evidence, Evidence.digest == LogEntry.evidence)
+    query = query.outerjoin(StatementRow, StatementRow.entry == LogEntry.number)
+    query = query.outerjoin(CertificateRow, CertificateRow.fingerprint == LogEntry.subject)
+    for row in connection.execute(query.where(LogEntry.number >= first).order_by(LogEntry.number)):
         entry = Entry(**{name: getattr(row, name) for name in _ENTRY_FIELDS})
-        if entry.hash != row.hash or row.octets is None or digest(row.octets) != entry.evidence:
+        whole = _may_be_erased(row) if row.octets is None else digest(row.octets) == entry.evidence
+        if entry.hash != row.hash or not whole:
             raise ConfigurationError(
                 "damaged-log", f"entry {entry.number} of the log in the database is not what was written; restore a backup"
             )
         yield entry, row.octets
 
 
-# --- loading ----------------------------------------------------------------------------------------------------------
-
-
-def _load(connection: Connection, head: Head) -> Membership:
-    time = connection.execute(select(LogEntry.time).where(LogEntry.number == head.number)).scalar()
-    founding = connection.execute(select(FoundingRow.__table__)).first()
-    admin_contacts = [_admin_contact(row) for row in connection.execute(select(AdminContactRow.__table__))]
-    attestations = [_attestation(row) for row in connection.execute(select(AttestationRow.__table__))]
-    said = connection.execute(select(StatementRow.__table__).order_by(StatementRow.entry))
-    return Membership(
-        head,
-        time or 0,
-        Founding(founding.list, founding.key, tuple(founding.roots.split()), founding.threshold, founding.entry) if founding else None,
-        {row.fingerprint: _certificate(row) for row in connection.execute(select(CertificateRow.__table__))},
-        {contact.cctld: contact for contact in admin_contacts},
-        {(attestation.cctld, attestation.address): attestation for attestation in attestations},
-        tuple(Said(row.entry, row.signer, row.text, row.part, row.subject, row.made) for row in said),
-    )
-
-
-def _person(text: str) -> Person:
-    values = json.loads(text)
-    return Person(**{**values, "emails": tuple(values["emails"]), "phones": tuple(values["phones"])})
-
-
-def _admin_contact(row: Any) -> AdminContact:  # noqa: ANN401 - a row has the columns of its table
-    return AdminContact(row.cctld, _person(row.person), row.fingerprint, row.entry, row.dismissed)
-
-
-def _attestation(row: Any) -> Attestation:  # noqa: ANN401
-    return Attestation(row.cctld, _person(row.person), row.fingerprint, row.signer, row.expires, row.entry, row.withdrawn)
-
-
-def _certificate(row: Any) -> Certificate:  # noqa: ANN401
-    facts = json.loads(row.facts)
-    keys = tuple(ComponentKey(**{**key, "capabilities": frozenset(key["capabilities"])}) for key in facts["keys"])
-    return Certificate(row.fingerprint, row.octets, tuple(facts["user_ids"]), keys)
-
-
-# --- projecting -------------------------------------------------------------------------------------------------------
-
-
-def rebuild(connection: Connection, membership: Membership) -> None:
-    """Replaces the whole projection by that of `membership`, which the caller got by replaying the log."""
-    for table in (FoundingRow, CertificateRow, AdminContactRow, AttestationRow, StatementRow):
-        connection.execute(delete(table))
-    _project(connection, Membership(), membership)
-
-
-def _project(connection: Connection, before: Membership, after: Membership) -> None:
-    """Writes the rows in which `after` differs from `before`."""
-    if after.founding and after.founding != before.founding:
-        founding = asdict(after.founding) | {"roots": " ".join(after.founding.roots)}
-        _replace(connection, FoundingRow, ("list",), [founding])
-    certificates = _changed(before.certificates, after.certificates)
-    _replace(connection, CertificateRow, ("fingerprint",), [_certificate_values(certificate) for certificate in certificates])
-    contacts = _changed(before.admin_contacts, after.admin_contacts)
-    _replace(connection, AdminContactRow, ("cctld",), [_values(contact) for contact in contacts])
-    attestations = _changed(before.attestations, after.attestations)
-    _replace(connection, AttestationRow, ("cctld", "address"), [_values(a) | {"address": a.address} for a in attestations])
-    _insert(connection, StatementRow, [asdict(said) for said in after.said[len(before.said) :]])
-
-
-def _changed(before: Mapping[K, V], after: Mapping[K, V]) -> list[V]:
-    return [value for key, value in after.items() if before.get(key) != value]
-
-
-def _values(record: AdminContact | Attestation) -> dict[str, Any]:
-    values = asdict(record)
-    return values | {"person": json.dumps(values["person"])}
-
-
-def _certificate_values(certificate: Certificate) -> dict[str, Any]:
-    keys = [asdict(key) | {"capabilities": sorted(key.capabilities)} for key in certificate.keys]
-    facts = json.dumps({"user_ids": certificate.user_ids, "keys": keys})
-    return {"fingerprint": certificate.fingerprint, "octets": certificate.octets, "facts": facts}
-
-
-def _insert(connection: Connection, table: type[Base], rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
-
-
-def _replace(connection: Connection, table: type[Base], key: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    """Deletes and inserts: every database has its own statement for "insert or update", and this is in all of them."""
-    for row in rows:
-        connection.execute(delete(table).where(*(getattr(table, name) == row[name] for name in key)))
-    _insert(connection, table, rows)
+def _may_be_erased(row: Any) -> bool:  # noqa: ANN401 - a row has the columns of its query
+    """Whether the projection agrees that this entry's evidence is gone."""
+    return row.fingerprint is None if row.type == CERTIFICATE else row.standing in (None, Standing.ERASED)

@@ -5,7 +5,7 @@ Nothing here can be decrypted by this server: `bodies.octets` and `copies.key_pa
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # SQLite numbers rows by itself only in a column of type INTEGER.
@@ -74,11 +74,12 @@ class AdminContactRow(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     person: Mapped[str] = mapped_column(Text)
     entry: Mapped[int] = mapped_column(Integer)
+    time: Mapped[int] = mapped_column(BigInteger)
     dismissed: Mapped[int] = mapped_column(Integer)
 
 
 class AttestationRow(Base):
-    """The last attestation of a ccTLD's SSC by primary address. `withdrawn` is the entry that ended it, or 0."""
+    """The last attestation of a ccTLD's SSC by primary address; `withdrawn`, `suspended`, `replaced`: by which entry, or 0."""
 
     __tablename__ = "attestations"
     cctld: Mapped[str] = mapped_column(String(63), primary_key=True)
@@ -89,19 +90,56 @@ class AttestationRow(Base):
     expires: Mapped[int] = mapped_column(BigInteger)
     entry: Mapped[int] = mapped_column(Integer)
     withdrawn: Mapped[int] = mapped_column(Integer)
+    suspended: Mapped[int] = mapped_column(Integer)
+    replaced: Mapped[int] = mapped_column(Integer)
+    confirmed: Mapped[int] = mapped_column(BigInteger)
+    certified: Mapped[bool] = mapped_column(Boolean)
+    void: Mapped[str] = mapped_column(Text)
 
 
 class StatementRow(Base):
-    """Every statement in the log: what makes one work once, and refuses one older than the last about its subject."""
+    """Every statement in the log, parsed (`statement` is JSON), and what became of it: membership is a fold over them."""
 
     __tablename__ = "statements"
     entry: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    time: Mapped[int] = mapped_column(BigInteger)
     signer: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(64))
     text: Mapped[str] = mapped_column(String(64))
     part: Mapped[int] = mapped_column(Integer)
-    subject: Mapped[str] = mapped_column(String(320))
     made: Mapped[int] = mapped_column(BigInteger)
-    __table_args__ = (UniqueConstraint("signer", "text", "part"),)
+    subject: Mapped[str] = mapped_column(String(360))
+    about: Mapped[str] = mapped_column(String(64))
+    evidence: Mapped[str] = mapped_column(String(64))
+    statement: Mapped[str] = mapped_column(Text)
+    standing: Mapped[str] = mapped_column(String(10))
+
+
+class VoidRow(Base):
+    """From when on a dismissed Admin Contact's, or a former trust root's, statements before `entry` are void."""
+
+    __tablename__ = "voids"
+    entry: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    cctld: Mapped[str] = mapped_column(String(63))
+    since: Mapped[int] = mapped_column(BigInteger)
+
+
+# --- requests: not in the log, they change nothing -------------------------------------------------------------------
+
+
+class RequestRow(Base):
+    """A request for membership that waits: one for each ccTLD and primary address, the newest."""
+
+    __tablename__ = "requests"
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    cctld: Mapped[str] = mapped_column(String(63))
+    address: Mapped[str] = mapped_column(String(254))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    received: Mapped[int] = mapped_column(BigInteger)
+    evidence: Mapped[bytes] = mapped_column(LargeBinary)
+    certificate: Mapped[bytes] = mapped_column(LargeBinary)
+    __table_args__ = (UniqueConstraint("cctld", "address"),)
 
 
 # --- posts and their copies ------------------------------------------------------------------------------------------
