@@ -1,7 +1,8 @@
-"""`securelist bench`: what a post costs on this machine."""
+"""`securelist bench`: what a post, or the proof of a log, costs on this machine."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import secrets
@@ -10,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
+from rich.console import Console
 from rich.progress import Progress
 
-from securelist.bench import beside, measure
+from securelist.bench import beside, log, measure
 from securelist.bench.people import People
 from securelist.bench.sink import Sink
 from securelist.bench.town import member_addresses, open_town
@@ -50,22 +53,41 @@ def _default_keep() -> Path:
 @click.command()
 @click.option("--members", default=250, show_default=True, type=click.IntRange(1, MAX_MEMBERS), help="Half RSA-3072, half Ed25519.")
 @click.option("--size", default="2KiB", show_default=True, help="Size of the post's text.")
+@click.option("--log", "statements", type=click.IntRange(1, log.MAX_STATEMENTS), help="Measure `log verify` of N statements, no posts.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Where the keys are kept; the user's cache if left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, stable between versions.")
-def bench(members: int, size: str, keep: Path | None, as_json: bool) -> None:
+def bench(members: int, size: str, statements: int | None, keep: Path | None, as_json: bool) -> None:
     """Measures each step of a post to N members and the whole way by SMTP, beside one gpg process per member and OpenSSL.
 
-    The first run makes the members' keys, which takes a minute or two; they are kept.
+    With --log, measures `log verify` of N statements (three Admin Contacts to seven SSCs) on one core and where the time goes,
+    beside one bare gpg process per statement.
+
+    The first run makes everybody's keys, which takes a minute or two for 250 and ten for 1000; they are kept.
 
     \b
     Example:
       securelist bench --members 250 --size 2KiB
+      securelist bench --log 1000
     """
+    keep = (keep or _default_keep()).absolute()
+    if statements is None:
+        _bench_posts(members, size, keep, as_json)
+        return
+    if any(_is_given(option) for option in ("members", "size")):
+        raise UsageError("log-or-posts", "--log measures no posts: leave out --members and --size")
+    _bench_log(statements, keep, as_json)
+
+
+def _is_given(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
+
+
+def _bench_posts(members: int, size: str, keep: Path, as_json: bool) -> None:
     octets = parse_size(size)
     with Sink() as sink, Progress(transient=True, disable=as_json) as progress:
         task = progress.add_task(f"{members} members' keys", total=members + 2)
         hop = f"smtp://127.0.0.1:{sink.port}"
-        town, people = open_town((keep or _default_keep()).absolute(), members, hop, lambda n: progress.advance(task, n))
+        town, people = open_town(keep, members, hop, lambda n: progress.advance(task, n))
         try:
             progress.update(task, description="measuring", total=None)
             rows = _measured(town, people, members, octets, sink)
@@ -77,6 +99,23 @@ def bench(members: int, size: str, keep: Path | None, as_json: bool) -> None:
         return
     table = [(row.what, f"{row.ms:.1f}", f"{row.ms_per_member:.3f}") for row in rows]
     print_table((f"{members} members, {size}", "ms", "ms per member"), table, "")
+
+
+def _bench_log(statements: int, keep: Path, as_json: bool) -> None:
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        task = progress.add_task("keys", total=None)
+
+        def show(what: str, done: int, of: int) -> None:
+            progress.update(task, description=what, completed=done, total=of or None)
+
+        found = log.measure_log(keep, statements, show)
+    if as_json:
+        print_json(dataclasses.asdict(found) | {"ratio": found.ratio})
+        return
+    rows = [*found.rows, log.Row("log verify", 0, found.cpu), log.Row("beside: gpg --verify, nothing else", statements, found.bare_gpg)]
+    table = [(row.what, row.calls or "", f"{row.seconds:.2f}", f"{row.seconds * 1e3 / statements:.2f}") for row in rows]
+    print_table((f"{statements} statements, {found.entries} entries", "calls", "CPU s", "ms per statement"), table, "")
+    click.echo(f"\nlog verify took {found.seconds:.1f} s on one core, {found.ratio:.1f} times the CPU time of gpg alone.")
 
 
 def _measured(town: Installation, people: People, members: int, size: int, sink: Sink) -> list[Row]:
