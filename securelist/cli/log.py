@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from securelist.cli.output import FILE, json_option, print_json, print_table, when
+from securelist.cli.output import FILE, at_option, json_option, print_json, print_table, progress_bar, when
 from securelist.errors import Refused
 from securelist.installation import Installation
-from securelist.mail.headers import address_in_user_id
+from securelist.mail.headers import address_in_user_id, visible
+from securelist.openpgp.own_gpg import unwrap
 from securelist.store import log_store
 from securelist.store.database import reading
+from securelist.trust.copies import Hearing, hear, weighed
 from securelist.trust.export import write_export
-from securelist.trust.proof import prove
+from securelist.trust.proof import Proof, prove
 
 
 @click.group()
@@ -67,11 +70,12 @@ def export(home: Path, file: Path) -> None:
       securelist log export tld-ops.log
     """
     installation = Installation(home)
-    with reading(installation.engine) as connection:
-        entries = list(log_store.entries(connection))
+    entries = [(link.entry, link.evidence) for link in installation.links()]
     if not entries:
         raise Refused("not-founded", "the log is empty: the list is not founded")
-    octets = write_export(installation.config.list, installation.list_key, entries, int(time.time()))
+    named = installation.membership().list_keys
+    certificates = [certificate.octets for certificate in installation.list_certificates if certificate.fingerprint in named]
+    octets = write_export(installation.config.list, installation.list_key, certificates, entries, int(time.time()))
     # Names and telephone numbers are in it.
     with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
         opened.write(octets)
@@ -79,25 +83,58 @@ def export(home: Path, file: Path) -> None:
 
 
 @log.command()
-@click.argument("file", type=FILE)
-@click.option("--root", "roots", multiple=True, required=True, type=FILE, help="A trust root's certificate; repeatable.")
-@json_option
-def verify(file: Path, roots: tuple[Path, ...], as_json: bool) -> None:
-    """Proves an exported log offline, from the trust roots alone: every signature, every rule, the chain and the head.
+@click.pass_obj
+def replay(home: Path) -> None:
+    """Verifies every entry of the log anew and rebuilds the tables of members from them.
 
     \b
     Example:
-      securelist log verify tld-ops.log --root secretariat.asc
+      securelist log replay
     """
-    proof = prove(file.read_bytes(), [root.read_bytes() for root in roots], int(time.time()))
+    membership = Installation(home).replay()
+    click.echo(f"replayed {membership.head.number} entries; {len(membership.members(int(time.time())))} members")
+
+
+@log.command()
+@click.argument("file", type=FILE)
+@click.option("--root", "roots", multiple=True, required=True, type=FILE, help="A trust root's certificate; repeatable.")
+@click.option(
+    "--copy", "copies", multiple=True, type=FILE, metavar="MAIL", help="A copy of a post, as it came; your own gpg opens it; repeatable."
+)
+@at_option
+@click.option("--quiet", is_flag=True, help="Leave out what was checked, entry by entry.")
+@json_option
+def verify(file: Path, roots: tuple[Path, ...], copies: tuple[Path, ...], at: int | None, quiet: bool, as_json: bool) -> None:
+    """Proves an exported log offline, from the trust roots alone: every signature, every rule, the chain and the head.
+
+    Copies of posts are witnesses: each says, signed by the list, what the log's head was when it was sent.
+
+    \b
+    Example:
+      securelist log verify tld-ops.log --root secretariat.asc --copy post.eml
+    """
+    now, octets, certificates = int(time.time()), file.read_bytes(), [root.read_bytes() for root in roots]
+    mails = [(click.format_filename(copy), copy.read_bytes()) for copy in copies]
+    with progress_bar("verifying") as progress:
+        proof = prove(octets, certificates, now, members_at=at, progress=progress)
+    heard = hear(mails, proof.export, unwrap, now) if proof.valid and proof.export else ()
+    proof = weighed(proof, heard)
     if as_json:
-        print_json(proof.as_json())
-    elif proof.valid:
-        click.echo(f"{proof.list}: {proof.entries} entries hold, head {proof.head.hash} of {when(proof.time)} UTC. Members:")
-        rows = [(f".{m.cctld}", m.name, ", ".join(m.emails), m.fingerprint, m.state) for m in proof.members]
-        print_table(("ccTLD", "Name", "Addresses", "Fingerprint", "State"), rows, "none")
+        print_json(proof.as_json() | {"copies": [hearing.as_json() for hearing in heard]})
     else:
-        for problem in proof.problems:
-            click.echo(f"NOT PROVED after {proof.entries} entries: {problem}", err=True)
+        _print_proof(proof, heard, quiet, at)
     if not proof.valid:
         raise click.exceptions.Exit(Refused.exit_status)
+
+
+def _print_proof(proof: Proof, heard: Sequence[Hearing], quiet: bool, at: int | None) -> None:
+    for problem in proof.problems:
+        click.echo(f"NOT PROVED after {proof.entries} entries: {visible(problem)}", err=True)
+    if not proof.valid:
+        return
+    for line in (*(() if quiet else proof.checks), *(hearing.sentence for hearing in heard)):
+        click.echo(visible(line))
+    whose = "Members:" if at is None else f"Members at {when(at)} UTC:"
+    click.echo(f"{proof.list}: {proof.entries} entries hold, head {proof.head.hash} of {when(proof.time)} UTC. {whose}")
+    rows = [(f".{m.cctld}", m.name, ", ".join(m.emails), m.fingerprint, m.state) for m in proof.members]
+    print_table(("ccTLD", "Name", "Addresses", "Fingerprint", "State"), rows, "none")

@@ -1,18 +1,21 @@
-"""What commands print: tables for people (rich), JSON for programs."""
+"""What commands print, tables and progress for people (rich) and JSON for programs, and the options that they share."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
+from securelist.errors import UsageError
 from securelist.mail.headers import visible
 
 
@@ -42,7 +45,35 @@ def when(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else "-"
 
 
+def parse_time(text: str) -> int:
+    """Unix seconds for an ISO 8601 date or time (UTC unless it says otherwise); raises UsageError."""
+    try:
+        parsed = datetime.fromisoformat(text)
+        return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC).timestamp())
+    except (ValueError, OverflowError):
+        raise UsageError("bad-time", f"{text!r} is not a time such as 2026-11-22 or 2026-11-22T14:05") from None
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A function of (done, of how many) that shows a bar on standard error, if that is a terminal; gone afterwards."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield show
+
+
 # A file that must be there.
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
+at_option = click.option(
+    "--at",
+    metavar="TIME",
+    callback=lambda _context, _option, text: None if text is None else parse_time(text),
+    help="As of this time (ISO 8601, UTC), by the log's entries up to then.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, stable between versions.")
