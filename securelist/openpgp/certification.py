@@ -6,6 +6,7 @@ engines, GnuPG and PGPy, must find one good. What a certification means here is 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Iterator
@@ -87,6 +88,21 @@ def read_certifications(octets: bytes) -> tuple[Certification, ...]:
             continue
         if not {certification.subject, certification.subject[-16:]} & set(certification.issuers):
             found.append(certification)
+    return tuple(found)
+
+
+def read_misplaced(octets: bytes) -> tuple[tuple[str, ...], ...]:
+    """Whom the certifications name as their issuers that stand behind no user ID; raises Refused if this is no packets.
+
+    That is where Sequoia puts those that fit none of a certificate's user IDs (`split_certificates`).
+    """
+    packets = read_packets(octets)
+    last = max((i for i, packet in enumerate(packets) if packet.tag == Tag.PUBLIC_SUBKEY), default=len(packets))
+    signatures = [p for p in packets[last:] if p.tag == Tag.SIGNATURE and p.body[:1] == b"\4" and len(p.body) > 10 and p.body[1] in _TYPES]
+    found = []
+    for signature in signatures[:MAX_CERTIFICATIONS]:
+        with contextlib.suppress(Refused):
+            found.append(_issuers(hashed_subpackets(signature)) or _issuers(unhashed_subpackets(signature)))
     return tuple(found)
 
 

@@ -62,6 +62,7 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     _use_wal(cursor)
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what is erased, or was delivered, is overwritten with zeros
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
 
@@ -124,6 +125,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """One view of the data as of its first query; writes in it are a mistake."""
     with _transaction(engine, _READING) as connection:
         yield connection
+
+
+def forget(engine: Engine) -> None:
+    """Leaves nothing of what was just erased in SQLite's write-ahead log, unless somebody is reading from it at the moment."""
+    if engine.dialect.name == "sqlite":
+        connection = engine.raw_connection()  # outside of any transaction
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
 
 
 def version(engine: Engine) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from securelist.errors import ConfigurationError, TryAgain
 from securelist.store.projection import load, project
-from securelist.store.schema import CertificateRow, Evidence, LogEntry, StatementRow
+from securelist.store.schema import CertificateRow, Evidence, LogEntry, RequestRow, StatementRow
 from securelist.trust.entry import CERTIFICATE, Entry, Head, digest
 from securelist.trust.history import Standing
 from securelist.trust.membership import Membership
@@ -92,6 +92,7 @@ def _erase(connection: Connection, names: frozenset[str]) -> None:
     if names:
         chosen = or_(Evidence.digest.in_(names), Evidence.digest.in_(certificates))
         connection.execute(update(Evidence).where(chosen).values(octets=None))
+        connection.execute(delete(RequestRow).where(RequestRow.fingerprint.in_(names)))
 
 
 def entries(connection: Connection, first: int = 1) -> Iterator[tuple[Entry, bytes | None]]:

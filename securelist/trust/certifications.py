@@ -38,6 +38,11 @@ class Attempt:
         user_id = self.certification.user_id
         return f"the certification of {address_in_user_id(user_id) or repr(displayable(user_id))} by {self.certifier.fingerprint}"
 
+    @property
+    def order(self) -> tuple[int, bool]:
+        """The order in which attempts are carried out: as they were made; within a second, what takes one back comes last."""
+        return self.certification.made, self.certification.revokes
+
     def meant_for(self, list_address: str) -> bool:
         """Whether it seems to be made for this list, or takes one back: not at a key-signing party."""
         name = notation_name(list_address)
@@ -48,7 +53,7 @@ def attempts(certifications: tuple[Certification, ...], membership: Membership) 
     """Those that somebody in office made and that the log does not have, oldest first. All others mean nothing here."""
     entered = {said.text for said in membership.said if said.part == 0}
     found = {c.text: Attempt(c, maker) for c in certifications if c.text not in entered and (maker := _maker(c.issuers, membership))}
-    return tuple(sorted(found.values(), key=lambda attempt: attempt.certification.made))
+    return tuple(sorted(found.values(), key=lambda attempt: attempt.order))
 
 
 def misplaced(octets: bytes, membership: Membership) -> list[Refused]:

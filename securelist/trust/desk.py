@@ -15,7 +15,7 @@ from securelist.openpgp.certification import read_certifications
 from securelist.openpgp.signed import MAX_CANDIDATES, SignedMessage, Verified, read_signed, verify
 from securelist.trust.anchor import Anchor
 from securelist.trust.certificates import own_packets, renewed
-from securelist.trust.certifications import attempts, misplaced, prove
+from securelist.trust.certifications import Attempt, attempts, misplaced, prove
 from securelist.trust.checks import certificates_named
 from securelist.trust.entry import digest
 from securelist.trust.grammar import BEGIN, refusal
@@ -55,8 +55,6 @@ class Desk:
     notes: list[str] = field(default_factory=list)
     covers: set[str] = field(default_factory=set)
     """Who signed a text without a statement, around certificates."""
-    certifications: int = 0
-    """How many were looked at."""
 
     # --- entering -------------------------------------------------------------------------------------------------------
 
@@ -84,11 +82,11 @@ class Desk:
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """What was entered inside is taken back if it raises Refused."""
-        before, count = self.membership, len(self.entered)
+        before, count, evidence = self.membership, len(self.entered), dict(self.evidence)
         try:
             yield
         except Refused:
-            self.membership = before
+            self.membership, self.evidence = before, evidence
             del self.entered[count:]
             raise
 
@@ -136,9 +134,8 @@ class Desk:
         if owners_only and not self.covers and len(self.sent) > MAX_CERTIFICATES_UNSIGNED:
             detail = f"a mail that is not signed brings at most {MAX_CERTIFICATES_UNSIGNED} certificates; sign it"
             raise Refused("too-many-certificates", detail)
-        problems: list[Refused] = []
-        for fingerprint, octets in self.sent.items():
-            problems += self._take_certifications(fingerprint, octets)
+        problems = self._take_certifications()
+        for fingerprint in self.sent:
             if not owners_only or fingerprint in self.covers or self._shows_revocation(fingerprint):
                 self._renew(fingerprint)
         if not self.entered:
@@ -157,21 +154,24 @@ class Desk:
         known, renewal = self.membership.certificates.get(fingerprint), self._renewal(fingerprint)
         return bool(known and renewal and renewal.primary.revoked and not known.primary.revoked)
 
-    def _take_certifications(self, fingerprint: str, octets: bytes) -> list[Refused]:
-        """Enters what Admin Contacts certified on one certificate; gives, for each that counts for nothing, the reason."""
+    def _take_certifications(self) -> list[Refused]:
+        """Enters what Admin Contacts certified, in the order in which they made it; gives, for each that counts for nothing, the reason."""
+        found = [a for octets in self.sent.values() for a in attempts(read_certifications(octets), self.membership)]
+        if len(found) > MAX_CERTIFICATIONS:
+            raise Refused("too-many-certifications", f"at most {MAX_CERTIFICATIONS} certifications are looked at at a time")
         problems = []
-        for attempt in attempts(read_certifications(octets), self.membership):
-            self.certifications += 1
-            if self.certifications > MAX_CERTIFICATIONS:
-                raise Refused("too-many-certifications", f"at most {MAX_CERTIFICATIONS} certifications are looked at at a time")
+        for attempt in sorted(found, key=lambda attempt: attempt.order):
             try:
                 with self._all_or_nothing():
-                    self._enter_subject(fingerprint)
-                    subject = self.membership.certificates[fingerprint]
-                    self._enter_statement(prove(attempt, subject, self.membership, self.anchor, self.at))
+                    self._take_certification(attempt)
             except Refused as refused:
                 problems.append(Refused(refused.reason, f"{attempt.where}: {refused.detail}"))
-        return problems + misplaced(octets, self.membership)
+        return problems + [problem for octets in self.sent.values() for problem in misplaced(octets, self.membership)]
+
+    def _take_certification(self, attempt: Attempt) -> None:
+        fingerprint = attempt.certification.subject
+        self._enter_subject(fingerprint)
+        self._enter_statement(prove(attempt, self.membership.certificates[fingerprint], self.membership, self.anchor, self.at))
 
     def note_certifications(self) -> None:
         """Tells of certifications that came with a statement: where something is said in words, that alone counts."""

@@ -122,16 +122,13 @@ def confirm(case: Case) -> Effect:
 
 
 def _end(case: Case) -> int:
-    """When the attestation ends: 00:00 UTC of the day given, or one year after the signature.
-
-    A certification's own end counts, but two years at most: nobody who certifies a key thinks of our limit.
-    """
+    """When the attestation ends: 00:00 UTC of the day given, or one year after the signature. Raises Refused."""
     expires, made = case.statement.expires, case.said.made
+    if case.said.part == 0:
+        return _certified_end(case)
     if expires is None:
         return int(_years_later(made, DEFAULT_YEARS).timestamp())
     latest = _years_later(made, MAX_YEARS)
-    if case.said.part == 0:
-        return min(expires, int(latest.timestamp()))
     if expires <= case.at:
         rule = "Expires names a day that has begun already; an attestation ends when that day begins, in UTC"
         raise case.refusal("Expires", "expired", rule)
@@ -139,6 +136,16 @@ def _end(case: Case) -> int:
         rule = f"an attestation lasts at most {MAX_YEARS} years; write: Expires: {latest.date().isoformat()}"
         raise case.refusal("Expires", "expires-too-late", rule)
     return expires
+
+
+def _certified_end(case: Case) -> int:
+    """A certification's own end, but two years at most: nobody who certifies a key thinks of our limit. Raises Refused."""
+    expires, made = case.statement.expires, case.said.made
+    longest = int(_years_later(made, MAX_YEARS if expires else DEFAULT_YEARS).timestamp())
+    end = min(expires or longest, longest)
+    if end <= case.at:
+        raise case.refusal("Expires", "expired", "what it attests has ended already; certify again")
+    return end
 
 
 def _years_later(time: int, years: int) -> datetime:

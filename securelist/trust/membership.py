@@ -17,6 +17,7 @@ from securelist.trust.statement import NAMING_THE_LIST_KEY, Person
 # States of a member. The first three are in force; of the others only `members(all=True)` tells.
 ACTIVE, UNREACHABLE, SUSPENDED = "active", "unreachable", "suspended"
 WITHDRAWN, EXPIRED, DISMISSED = "withdrawn", "expired", "dismissed"
+ENDED = (WITHDRAWN, EXPIRED, DISMISSED)
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,10 @@ BY_THRESHOLD = {
     StatementType.REPLACE_ROOTS,
 }
 
+# Whoever is to be stopped must not be able to hold that up by saying something newer, over and over.
+_BRAKES = {StatementType.WITHDRAW_SSC, StatementType.SUSPEND_MEMBER}
+_OWN_WORDS = {StatementType.UPDATE_CONTACT, StatementType.CONFIRM_CONTACT, StatementType.REPLACE_KEY}
+
 
 def check_role(case: Case) -> None:
     """Raises Refused unless the signer has, in this state, one of the roles that may say this."""
@@ -128,11 +132,12 @@ def supporters(case: Case) -> frozenset[str]:
 def newest_in_effect(case: Case) -> tuple[int, int]:
     """(entry, time of the signature) of the newest other text in effect about the same subject; zeros if there is none.
 
-    An `erase` is about all that was signed before it: nobody can tell any more what that was, so none of it comes back.
+    What is dated ahead counts as signed when it was entered. An `erase` is about all that was signed before it: nobody can
+    tell any more what that was, so none of it comes back.
     """
     said = case.said
     others = (s for s in case.membership.said if _is_before(s, case) and (s.text, s.part) != (said.text, said.part))
-    times = ((s.time if _erases(s, case) else s.made, s.entry) for s in others)
+    times = ((s.time if _erases(s, case) else min(s.made, s.time), s.entry) for s in others)
     made, entry = max(times, key=lambda found: found[0], default=(0, 0))
     return entry, made
 
@@ -141,6 +146,8 @@ def _is_before(earlier: Said, case: Case) -> bool:
     """Whether an earlier statement says what one about this subject has to be newer than."""
     if case.statement.type is StatementType.ERASE:
         return earlier.subject == case.said.subject and earlier.standing is Standing.IN_EFFECT
+    if case.statement.type in _BRAKES and earlier.statement.type in _OWN_WORDS:
+        return False
     about_it = earlier.subject in (case.said.subject, case.key_subject)
     return _erases(earlier, case) or (about_it and earlier.standing in (Standing.IN_EFFECT, Standing.ERASED))
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from securelist.mail.addresses import same_address
+
 
 class StatementType(StrEnum):
     """The kinds of statement; their values stand after `Securelist-Statement:` and are the types of log entries."""
@@ -63,6 +65,11 @@ class Statement:
     """How many trust roots have to agree; None if left out."""
     lines: Mapping[str, Sequence[int]] = field(default_factory=dict, compare=False)
     """The lines on which each field stands, in the order of its values."""
+
+    def is_about(self, cctld: str, address: str) -> bool:
+        """Whether it is about the SSC with this primary address."""
+        emails = self.person.emails[:1]
+        return self.tld == cctld and any(same_address(email) == same_address(address) for email in emails)
 
     def line_of(self, name: str, index: int = 0) -> int:
         """The line of the value `index` of the field `name`; of its first value, or of the statement, if it has no such."""

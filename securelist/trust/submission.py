@@ -68,13 +68,19 @@ class Submission:
         return next((entry.signer for entry in self.entries if entry.signer), next(requesters, ""))
 
     @property
+    def numbers(self) -> str:
+        """Which entries: all that a journal needs to say."""
+        if not self.entries:
+            return "no entry"
+        first, last = self.entries[0].number, self.entries[-1].number
+        return f"entry {first}" if first == last else f"entries {first} to {last}"
+
+    @property
     def sentence(self) -> str:
         """What the sender is told: the entries' numbers, the head, and notes."""
         if not self.entries:
             return "; ".join(self.notes)
-        first, last = self.entries[0].number, self.entries[-1].number
-        numbers = f"entry {first}" if first == last else f"entries {first} to {last}"
-        return "; ".join((f"entered as {numbers}, the log's head is now {self.membership.head.hash}", *dict.fromkeys(self.notes)))
+        return "; ".join((f"entered as {self.numbers}, the log's head is now {self.membership.head.hash}", *dict.fromkeys(self.notes)))
 
     @property
     def is_renewal(self) -> bool:
@@ -108,7 +114,7 @@ def submit(parcel: Parcel, membership: Membership, anchor: Anchor, now: int, lim
         desk.note_certifications()
     notes = tuple(note for entered in desk.entered for note in entered.notes)
     entries = tuple(entered.entry for entered in desk.entered)
-    erased = frozenset().union(*(entered.erased for entered in desk.entered))
+    erased = frozenset().union(*(entered.erased for entered in desk.entered)) - desk.membership.certificates.keys()
     requests = tuple(desk.requests)
     asked = ("it waits for the Secretariat, who asks the Admin Contact of the ccTLD",) if requests else ()
     return Submission(
