@@ -130,6 +130,13 @@ REFUSED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "the 30th of February": (with_line("2027-11-22", "2027-02-30"), "bad-expires", ("no such day",)),
     "sharing with the world": (with_line("Share: regional", "Share: everybody"), "bad-share", ("write: Share: regional",)),
     "a time zone in words": (with_line("Europe/Amsterdam", "Amsterdam, of course"), "bad-timezone", ("line 9",)),
+    "a threshold of a hundred": (founding_text("l@b.example", KEY, [KEY]) + "Threshold: 100\n", "bad-threshold", ("1 to 99",)),
+    "the same root twice": (founding_text("l@b.example", KEY, [KEY]) + f"Root: {KEY.lower()}\n", "repeated-value", ("line 5",)),
+    "twenty-one roots": (
+        founding_text("l@b.example", KEY, [KEY]) + "".join(f"Root: {i:040X}\n" for i in range(20)),
+        "repeated-field",
+        ("20 times",),
+    ),
     "a threshold of none": (founding_text("l@b.example", KEY, [KEY]) + "Threshold: 0\n", "bad-threshold", ("line 5",)),
     "more statements than fit": ("\n".join([GOOD] * (MAX_STATEMENTS + 1)), "too-many-statements", (str(MAX_STATEMENTS),)),
     "a book": ("x" * (MAX_TEXT_CHARACTERS + 1), "too-long", ("KiB",)),
@@ -166,6 +173,7 @@ def test_every_type_can_be_written_and_read_again(kind: StatementType) -> None:
         "Share": ["regional"],
         "Key": [KEY.lower()],
         "Expires": ["2027-11-22"],
+        "Since": ["2026-11-22T04:00Z"],
         "Root": [KEY, KEY[::-1]],
         "Threshold": ["2"],
     }

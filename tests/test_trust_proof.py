@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import random
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from log_forge import Log, chained, with_entry, with_evidence, without
 from people import Somebody
 from trust_world import BASE, BORN, DAY, LIST, NOW, Cast, World, attestation, statement, withdrawal
 
-from securelist.errors import Refused
 from securelist.openpgp.armor import dearmor
 from securelist.openpgp.list_key import ListKey
 from securelist.trust.certificates import own_packets
@@ -25,7 +24,6 @@ from securelist.trust.proof import Proof, prove, read_roots
 AT = BASE + 3 * DAY
 # The list's key is made when the tests run, so heads are dated NOW: Dora is then the only one whose attestation lasts.
 DORA_ENDS = datetime.fromtimestamp(NOW + 30 * DAY, UTC).strftime("%Y-%m-%d")
-Log = list[tuple[Entry, bytes]]
 
 
 def roots_of(cast: Cast) -> list[bytes]:
@@ -33,7 +31,7 @@ def roots_of(cast: Cast) -> list[bytes]:
 
 
 def export(world: World, log: Log | None = None, at: int = NOW) -> bytes:
-    return write_export(LIST, world.cast.list_key, [world.cast.list_key.certificate()], world.log if log is None else log, at)
+    return write_export(LIST, world.cast.list_key, [world.cast.list_key.certificate()], list(world.log) if log is None else log, at)
 
 
 def proof_of(world: World, octets: bytes, at: int = NOW) -> Proof:
@@ -178,18 +176,6 @@ def test_a_line_left_out_doubled_or_exchanged_shows(lived_in: World) -> None:
         assert not proof_of(lived_in, changed).valid, what
 
 
-def test_two_hundred_random_changes_of_one_byte_all_show(lived_in: World) -> None:
-    """There is no byte that is not covered, the checksum and the list's signature included."""
-    octets = export(lived_in)
-    chance = random.Random(20261122)
-    for _ in range(200):
-        at = chance.randrange(len(octets))
-        changed = octets[:at] + bytes([octets[at] ^ (1 << chance.randrange(8))]) + octets[at + 1 :]
-        with pytest.raises(Refused):
-            read_export(changed)
-        assert not proof_of(lived_in, changed).valid, at
-
-
 # --- other roots, other lists -------------------------------------------------------------------------------------------
 
 
@@ -214,32 +200,11 @@ def test_wrong_roots_prove_nothing(lived_in: World, roots: Callable[[Cast], list
 # --- a server that lies and has the list's key ------------------------------------------------------------------------
 
 
-def chained(log: Log) -> Log:
-    """The entries numbered and chained anew, as a server would that wants to hide what it did."""
-    made: Log = []
-    for entry, evidence in log:
-        previous = made[-1][0].hash if made else NO_HASH
-        made.append((replace(entry, number=len(made) + 1, previous=previous, evidence=digest(evidence)), evidence))
-    return made
-
-
 def place(log: Log, kind: str, part: int = 1) -> int:
     return max(i for i, (entry, _) in enumerate(log) if entry.type == kind and entry.part == part)
 
 
-def with_entry(log: Log, at: int, **fields: object) -> Log:
-    return chained([*log[:at], (replace(log[at][0], **fields), log[at][1]), *log[at + 1 :]])  # type: ignore[arg-type]
-
-
-def with_evidence(log: Log, at: int, evidence: bytes) -> Log:
-    return chained([*log[:at], (log[at][0], evidence), *log[at + 1 :]])
-
-
-def without(log: Log, at: int) -> Log:
-    return chained([*log[:at], *log[at + 1 :]])
-
-
-def older_certificate(log: Log) -> tuple[Entry, bytes]:
+def older_certificate(log: Log) -> tuple[Entry, bytes | None]:
     """The first certificate entry of the one whose certificate was entered twice."""
     rings = [(entry, evidence) for entry, evidence in log if entry.type == "certificate"]
     subjects = [entry.subject for entry, _ in rings]
@@ -323,7 +288,7 @@ def test_another_key_in_the_place_of_the_lists(lived_in: World) -> None:
         proof = prove(write_export(LIST, other, [other.certificate()], lived_in.log, NOW), roots_of(lived_in.cast), NOW)
     finally:
         subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], capture_output=True, check=False)
-    assert proof.problems == (f"entry 1: line 3: the list's key is {other.fingerprint}",)
+    assert proof.problems == (f"entry 1: line 3: the list has no such key; it has {other.fingerprint}",)
 
 
 HEADS: dict[str, tuple[int, int]] = {

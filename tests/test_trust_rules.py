@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from people import Somebody
-from trust_world import BASE, DAY, LIST, Cast, World, appointment, attestation, statement, withdrawal
+from trust_world import BASE, DAY, LIST, Cast, World, appointment, attestation, moment, statement, withdrawal
 
 from securelist.errors import Refused, TryAgain
 from securelist.openpgp.certificate import grouped
@@ -20,7 +20,7 @@ from securelist.trust.verified import SignedStatement
 
 # When the statements of the tables are handed in: a day after the last one that the list has.
 AT = BASE + 3 * DAY
-ACCEPTED = "accepted"
+ACCEPTED, PENDING = "accepted", "pending"
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ def judge(world: World, row: Row) -> None:
     signed = world.signed(somebody(world.cast, row.signer), row.text(world.cast), AT + row.made)
     certificates = [somebody(world.cast, name).certificate for name in row.sends]
     before = world.membership
-    if row.verdict == ACCEPTED:
-        world.submit(signed, *certificates, at=AT + row.handed)
+    if row.verdict in (ACCEPTED, PENDING):
+        done = world.submit(signed, *certificates, at=AT + row.handed)
+        assert done.pending is (row.verdict == PENDING) and all(word in done.sentence for word in row.words), done.sentence
         return
     with pytest.raises(Refused) as refused:
         world.submit(signed, *certificates, at=AT + row.handed)
@@ -74,7 +75,8 @@ FOUNDING = {
     "another list": Row(
         "root", lambda c: found_list("root")(c).replace(LIST, "other@lists.example.org"), "another-list", words=("line 2",)
     ),
-    "two roots needed": Row("root", found_list("root", "root2", more="Threshold: 2\n"), "threshold-not-supported", words=("line 6",)),
+    "two roots needed": Row("root", found_list("root", "root2", more="Threshold: 2\n"), PENDING, words=("1 more trust root",)),
+    "two roots needed and one named": Row("root", found_list("root", more="Threshold: 2\n"), "threshold-too-high", words=("line 5",)),
     "signed 31 days ago": Row("root", found_list("root"), "too-old", handed=31 * DAY),
     "an appointment comes first": Row("root", lambda c: appointment(c.admin, "nl"), "not-founded", ("admin",)),
     "an attestation comes first": Row("root", lambda c: attestation(c.anna), "not-founded", ("anna",)),
@@ -122,9 +124,11 @@ STATEMENTS = {
     "a root dismisses the wrong address": Row("root", text("dismiss-admin-contact", TLD="nl", Email="x@nl.example"), "wrong-address"),
     "a root dismisses nobody": Row("root", text("dismiss-admin-contact", TLD="de"), "no-such-admin-contact", words=("line 3",)),
     "an Admin Contact dismisses another": Row("admin", text("dismiss-admin-contact", TLD="br"), "not-entitled"),
-    "Since, which is not known": Row(
-        "root", lambda c: statement("dismiss-admin-contact", TLD="nl") + "Since: 2026-01-01\n", "unknown-field"
+    "a root dismisses with Since": Row("root", lambda c: statement("dismiss-admin-contact", TLD="nl", Since=moment(AT - DAY)), ACCEPTED),
+    "Since in the future": Row(
+        "root", lambda c: statement("dismiss-admin-contact", TLD="nl", Since=moment(AT + 60)), "since-in-the-future", words=("line 4",)
     ),
+    "Since for an attestation": Row("admin", lambda c: attestation(c.dora) + "Since: 2026-01-01\n", "unknown-field", ("dora",)),
     # attestations
     "the Admin Contact attests": Row("admin", lambda c: attestation(c.dora), ACCEPTED, ("dora",)),
     "the Admin Contact of another ccTLD attests": Row("admin_br", lambda c: attestation(c.dora), "not-entitled", ("dora",)),

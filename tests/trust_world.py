@@ -35,7 +35,6 @@ NOW = int(time.time())
 BORN = NOW - 500 * DAY
 BASE = NOW - 460 * DAY
 
-
 # Reasons of a revocation as `gpg --gen-revoke` numbers them; the last two leave what was signed before as it was.
 NO_REASON, COMPROMISED, SUPERSEDED, RETIRED = range(4)
 

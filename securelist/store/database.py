@@ -7,6 +7,7 @@ of the next hop). `reading` never waits for a writer. A transaction begun in any
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
@@ -43,7 +44,12 @@ def open_database(config: Config) -> Engine:
     path = config.home / FILE_NAME
     try:
         # Members' names and phone numbers are in it: SQLite gives its other files (-wal, -shm) the same permissions.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        # Not opened to see: to close it again would take off it the locks of all connections in this process (fcntl(2)), and
+        # another process would then delete the write-ahead log under their feet.
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise NotPermitted("database-file", f"{path} cannot be opened for writing: {os.strerror(errno.EACCES)}") from None
     except FileNotFoundError:
         raise ConfigurationError("no-home", f"{config.home} does not exist; run `securelist init` first") from None
     except OSError as problem:
