@@ -18,23 +18,29 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from securelist.config import FILE_NAME, Config, read_config, write_config
-from securelist.delivery.bounce_token import make_secret, read_secret
+from securelist.delivery.bounce_token import make_secret
 from securelist.errors import ConfigurationError, NotPermitted, Refused, TryAgain
 from securelist.letters import Letters
 from securelist.mail.addresses import same_address
-from securelist.mail.letterhead import Letterhead
 from securelist.openpgp import sequoia
 from securelist.openpgp.admission import read_certificate, split_certificates
 from securelist.openpgp.certificate import Certificate
-from securelist.openpgp.list_key import ListKey
-from securelist.openpgp.pgpy_ import ThrowAwayKey
-from securelist.post.step6_seal import Sealer
+from securelist.openpgp.list_key import ListKey, keyring_version
+from securelist.openpgp.signed import MAX_AHEAD_S
 from securelist.post.way import Way
-from securelist.store.database import migrate, open_database, reading, writing
+from securelist.store import log_store
+from securelist.store.database import forget, migrate, open_database, reading, writing
 from securelist.store.journal import note
 from securelist.store.log_store import LogStore
-from securelist.trust.membership import SUSPENDED, Anchor, Membership
+from securelist.store.projection import rebuild
+from securelist.store.requests import keep
+from securelist.trust.anchor import Anchor
+from securelist.trust.export import Link
+from securelist.trust.membership import SUSPENDED, Membership
+from securelist.trust.proof import replay_until
+from securelist.trust.statement import NAMING_THE_LIST_KEY
 from securelist.trust.submission import Parcel, Submission, submit
+from securelist.voice import Voice
 
 GNUPG_HOME = "gnupg"
 ROOTS = "roots"
@@ -48,7 +54,11 @@ class Installation:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.config: Config = read_config(home)
+        self.log = LogStore()
         self._entering = threading.Lock()
+        self._speaking = threading.Lock()
+        self._voice: tuple[object, Voice] | None = None
+        """With what it rests on."""
         if home.stat().st_mode & 0o077:
             raise NotPermitted("open-home", f"others can read {home}; run: chmod 700 {home}")
 
@@ -59,20 +69,60 @@ class Installation:
         migrate(engine)
         return engine
 
-    @cached_property
+    # --- with which key the list speaks -----------------------------------------------------------------------------------
+
+    @property
+    def voice(self) -> Voice:
+        """The list's key, and what is put together with it: the key that the trust roots vouch for, or before the founding the
+        one that `init` made. Asked for anew for each mail: another process may have entered or made another key."""
+        return self._voice_over(self.membership())
+
+    def _voice_over(self, membership: Membership) -> Voice:
+        key = membership.founding.key if membership.founding else self.config.key
+        rests_on = (key, membership.list_keys, keyring_version(self.home / GNUPG_HOME))
+        with self._speaking:
+            if self._voice is None or self._voice[0] != rests_on:
+                self._voice = (rests_on, self._new_voice(key, membership.list_keys))
+            return self._voice[1]
+
+    def _new_voice(self, key: str, named: frozenset[str]) -> Voice:
+        return Voice(self.config, self.engine, ListKey(self.home / GNUPG_HOME, key), named)
+
+    @property
     def list_key(self) -> ListKey:
         """The list's secret key."""
-        return ListKey(self.home / GNUPG_HOME, self.config.key)
+        return self.voice.list_key
 
-    @cached_property
+    @property
+    def list_certificates(self) -> tuple[Certificate, ...]:
+        """The certificates of all keys that the list has or had, the present one last."""
+        return self.voice.certificates
+
+    @property
     def list_certificate(self) -> Certificate:
         """The list's certificate."""
-        return read_certificate(self.list_key.certificate())
+        return self.list_certificates[-1]
 
-    @cached_property
-    def list_key_ids(self) -> frozenset[str]:
-        """The key IDs by which a message can be addressed to the list."""
-        return frozenset(key.key_id for key in self.list_certificate.keys)
+    @property
+    def letters(self) -> Letters:
+        """The server's own mail."""
+        return self.voice.letters
+
+    @property
+    def way(self) -> Way:
+        """The way of one post through this list, with the membership as it is now: take it anew for each post."""
+        membership = self.membership()
+        voice = self._voice_over(membership)
+        anchor = self._anchor(voice)
+        return Way(self.config, self.engine, voice.list_key, voice.key_ids, anchor, voice.letterhead, voice.sealer, lambda: membership)
+
+    @property
+    def anchor(self) -> Anchor:
+        """What is known without the log: the list's address and certificates, and the trust roots."""
+        return self._anchor(self.voice)
+
+    def _anchor(self, voice: Voice) -> Anchor:
+        return Anchor(self.config.list, voice.certificates, self.roots)
 
     @cached_property
     def roots(self) -> tuple[Certificate, ...]:
@@ -86,40 +136,30 @@ class Installation:
             raise ConfigurationError("no-roots", f"{self.home / ROOTS} holds no trust root's certificate")
         return found
 
-    @cached_property
-    def letterhead(self) -> Letterhead:
-        """What is the same in all mail of this list."""
-        return Letterhead(self.config, self.list_certificate.octets, read_secret(self.home))
-
-    @cached_property
-    def sealer(self) -> Sealer:
-        """Seals posts and letters, with a throw-away key of this process."""
-        return Sealer(self.list_key, ThrowAwayKey())
-
-    @cached_property
-    def letters(self) -> Letters:
-        """The server's own mail."""
-        return Letters(self.engine, self.letterhead, self.sealer, self.list_key)
-
-    @cached_property
-    def way(self) -> Way:
-        """The way of a post through this list."""
-        return Way(self.config, self.engine, self.list_key, self.list_key_ids, self.anchor, self.letterhead, self.sealer, self.membership)
-
-    @cached_property
-    def anchor(self) -> Anchor:
-        """What is known without the log: the list's address and certificate, and the trust roots."""
-        return Anchor(self.config.list, self.list_certificate, self.roots)
-
-    @cached_property
-    def log(self) -> LogStore:
-        """The log and its projection."""
-        return LogStore()
+    # --- the log -----------------------------------------------------------------------------------------------------------
 
     def membership(self) -> Membership:
         """The membership as of the log's head."""
         with reading(self.engine) as connection:
             return self.log.membership(connection)
+
+    def links(self) -> list[Link]:
+        """The log with its evidence, as an export has it."""
+        with reading(self.engine) as connection:
+            return [Link(entry, entry.hash, evidence) for entry, evidence in log_store.entries(connection)]
+
+    def replay(self) -> Membership:
+        """Drops the projection and makes it anew, each entry verified from its evidence; raises Refused if one does not hold."""
+        links = self.links()
+        named = frozenset(link.entry.subject for link in links if link.entry.type in NAMING_THE_LIST_KEY)
+        # Not `anchor`: that would ask the very tables which are to be made.
+        anchor = self._anchor(self._new_voice(self.config.key, named))
+        membership = replay_until(links, anchor, int(time.time()) + MAX_AHEAD_S)
+        with writing(self.engine) as connection:
+            log_store.check_head(connection, membership.head)
+            rebuild(connection, membership)
+        self.log = LogStore()
+        return membership
 
     def enter(self, parcel: Parcel, at: int, in_time: Callable[[], None] = lambda: None) -> Submission:
         """Judges a parcel and enters what it holds into the log, all of it or nothing; raises Refused, TryAgain.
@@ -135,8 +175,12 @@ class Installation:
             try:
                 with writing(self.engine) as connection:
                     self.log.append(connection, submission)
-                    note(connection, at, "statement", detail=submission.sentence)
+                    for request in submission.requests:
+                        keep(connection, request)
+                    note(connection, at, "statement", detail=submission.numbers)
                     in_time()
+                if submission.erased:
+                    forget(self.engine)
                 return submission
             except TryAgain as trouble:
                 if trouble.reason != "log-moved" or attempt == APPEND_ATTEMPTS - 1:

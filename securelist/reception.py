@@ -111,7 +111,8 @@ class Reception:
                 self._house.letters.answer(root, "GnuPG and Sequoia disagreed about a post", text, at)
 
     def _secretariat(self, at: int) -> list[Addressee]:
-        addressees = (self._desk.addressee(root.fingerprint, at) for root in self._house.roots)
+        given = tuple(root.fingerprint for root in self._house.roots)
+        addressees = (self._desk.addressee(root, at) for root in self._house.membership().roots or given)
         return [addressee for addressee in addressees if addressee is not None]
 
     def _bounce(self, token: str, octets: bytes, at: int) -> Accepted:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection
+from itertools import pairwise
 from pathlib import Path
 
 from securelist.errors import ConfigurationError, Refused, TryAgain, Unavailable
@@ -20,6 +22,7 @@ class ListKey:
     def __init__(self, home: Path, fingerprint: str) -> None:
         if not home.is_dir():
             raise ConfigurationError("no-list-key", f"{home} is missing: it holds the list's secret key")
+        self._home = home
         self._gpg = Gpg(home)
         self.fingerprint = fingerprint
 
@@ -29,14 +32,44 @@ class ListKey:
         if len(os.fsencode(home.resolve())) > MAX_HOME_PATH and not Path(f"/run/user/{os.getuid()}").is_dir():
             raise ConfigurationError("path-too-long", f"{home} is too long for gpg-agent's sockets: at most {MAX_HOME_PATH} characters")
         home.mkdir(mode=0o700)
+        try:
+            return cls._made(home, name, address)
+        except Unavailable:
+            shutil.rmtree(home, ignore_errors=True)
+            raise
+
+    @classmethod
+    def _made(cls, home: Path, name: str, address: str) -> ListKey:
         gpg = Gpg(home)
         settings = {"key_type": "EDDSA", "key_curve": "ed25519", "key_usage": "cert,sign", "subkey_type": "ECDH"}
         settings |= {"subkey_curve": "cv25519", "name_real": name, "name_email": address, "expire_date": "0"}
         made = gpg.run(["--gen-key"], gpg.gen_key_input(no_protection=True, **settings).encode()).rests("KEY_CREATED")
         if not made:
-            shutil.rmtree(home, ignore_errors=True)
             raise Unavailable("no-list-key", "GnuPG could not make the list's key; is gpg-agent installed?")
         return cls(home, made[0].split()[1].upper())
+
+    def another(self, name: str, address: str) -> ListKey:
+        """Makes one more key for the list, beside this one; which of them speaks for the list, the trust roots say."""
+        return self._made(self._home, name, address)
+
+    def with_others(self, named: Collection[str] = ()) -> tuple[ListKey, ...]:
+        """All keys that the list ever had, oldest first, this one last; posts to an old one can still be read.
+
+        A key is the list's if its secret key is here, or if it is `named` (fingerprints): an old one may have been destroyed.
+        Raises ConfigurationError if the certificate of one that is named is not here.
+        """
+        owned = {fingerprint for _, fingerprint in self._listed("--list-secret-keys", "sec")}.union(named)
+        found = [fingerprint for _, fingerprint in sorted(self._listed("--list-keys", "pub")) if fingerprint in owned]
+        if missing := set(named).difference(found):
+            which = f"the certificate of the list's key {min(missing)}, which the log names, is not in {self._home}"
+            raise ConfigurationError("no-list-key", f"{which}; restore that folder from a backup")
+        return (*(ListKey(self._home, fingerprint) for fingerprint in found if fingerprint != self.fingerprint), self)
+
+    def _listed(self, how: str, kind: str) -> list[tuple[int, str]]:
+        """(when it was made, fingerprint) of each primary key that gpg lists so."""
+        listing = self._gpg.run([how, "--with-colons"], b"").output.decode("utf-8", "replace")
+        rows = [line.split(":") for line in listing.split("\n") if line]
+        return [(int(row[5]), after[9].upper()) for row, after in pairwise(rows) if (row[0], after[0]) == (kind, "fpr")]
 
     def certificate(self) -> bytes:
         """The list's certificate, binary, without what others certified."""
@@ -44,6 +77,10 @@ class ListKey:
         if outcome.exit_status or not outcome.output:
             raise ConfigurationError("no-list-key", "GnuPG does not find the list's key in its home")
         return outcome.output
+
+    def clearsign(self, text: str) -> bytes:
+        """`text` as cleartext under a signature (RFC 9580, 7), to be read by people."""
+        return self._sign(text.encode(), "--clearsign")
 
     def _sign(self, content: bytes, *how: str) -> bytes:
         args = ["--local-user", f"{self.fingerprint}!", "--digest-algo", "SHA512", "--set-filename", "", *how]
@@ -76,6 +113,20 @@ class ListKey:
         if outcome.exit_status or not once or not set(keywords) <= _WHOLE:
             raise Refused("not-whole", "the encrypted message is damaged, cut short or without integrity protection")
         return outcome.output
+
+
+def keyring_version(home: Path) -> object:
+    """A value that is another one after a key was added to this GnuPG home, and that costs next to nothing to ask for."""
+    # GnuPG writes the certificate last, into one of these; which, its version and its settings decide.
+    return tuple(_version(home / name) for name in ("pubring.kbx", "pubring.gpg", "public-keys.d/pubring.db"))
+
+
+def _version(file: Path) -> tuple[int, ...]:
+    try:
+        facts = file.stat()
+    except FileNotFoundError:  # GnuPG does not use it, or puts another in its place at this very moment
+        return ()
+    return (facts.st_mtime_ns, facts.st_size, facts.st_ino)
 
 
 # Where an error comes from (libgpg-error: bits 24 to 30 of its number): gpg-agent, pinentry, a smart card's daemon.

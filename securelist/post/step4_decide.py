@@ -45,13 +45,13 @@ _PAST = {"suspended": "is suspended", "withdrawn": "was withdrawn", "expired": "
 
 
 def decide(
-    post: VerifiedPost, membership: Membership, list_address: str, list_key: str, seen: Callable[[str, str], bool], at: int
+    post: VerifiedPost, membership: Membership, list_address: str, list_keys: tuple[str, ...], seen: Callable[[str, str], bool], at: int
 ) -> AcceptedPost:
     """The accepted post; raises Refused ("not-a-member", "bad-from", "foreign-from", "not-addressed-to-the-list", "duplicate")."""
     poster = _poster(post.verified.signer, membership, at)
     content = _content(post)
     _check_from(post.opened.received.mail, content, poster, membership, at)
-    _check_recipients(content, post.verified.intended, list_address, list_key)
+    _check_recipients(content, post.verified.intended, list_address, list_keys)
     digest = hashlib.sha256(crlf(post.verified.content)).hexdigest()
     if seen(poster.fingerprint, digest):
         raise Refused("duplicate", "the list has this post already; it goes out once", Step.DECIDE)
@@ -93,12 +93,12 @@ def _check_from(mail: Entity, content: Entity, poster: Poster, membership: Membe
             raise Refused("foreign-from", "From names another member than the one who signed", Step.DECIDE)
 
 
-def _check_recipients(content: Entity, intended: tuple[str, ...], list_address: str, list_key: str) -> None:
+def _check_recipients(content: Entity, intended: tuple[str, ...], list_address: str, list_keys: tuple[str, ...]) -> None:
     """Where signed content says for whom it is, the list is among them: nobody's private mail is forwarded here."""
     named = addresses_in(content, "To") + addresses_in(content, "Cc")
     if named and list_address not in map(same_address, named):
         raise Refused("not-addressed-to-the-list", "what was signed is addressed to others, not to the list", Step.DECIDE)
-    if intended and list_key not in intended:
+    if intended and not set(list_keys).intersection(intended):
         raise Refused("not-addressed-to-the-list", "the signature names other intended recipients than the list's key", Step.DECIDE)
 
 

@@ -24,7 +24,8 @@ from securelist.post.step5_compose import Composed, compose
 from securelist.post.step6_seal import Sealed, Sealer
 from securelist.post.step7_commit import commit
 from securelist.store import queue
-from securelist.trust.membership import Anchor, Membership
+from securelist.trust.anchor import Anchor
+from securelist.trust.membership import Membership
 
 Tell = Callable[[Step, str], None]
 """Told after each step what it found, in one clause."""
@@ -91,7 +92,7 @@ class Way:
         tell(Step.VERIFY, f"GnuPG and Sequoia agree: signed by {post.verified.signer}, {at - post.verified.made} s ago")
         # 4. decide: an active member (or a trust root); From, recipients, seen before.
         with at_step(Step.DECIDE, post.verified.signer):
-            accepted = decide(post, membership, self.config.list, self.list_key.fingerprint, self._seen, at)
+            accepted = decide(post, membership, self.config.list, self.anchor.keys, self._seen, at)
         tell(Step.DECIDE, f"posted by {accepted.poster.name}{f', .{accepted.poster.cctld}' if accepted.poster.cctld else ''}")
         # 5. compose: what members will read, headers from an allow-list.
         with at_step(Step.COMPOSE, accepted.poster.fingerprint):
