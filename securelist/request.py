@@ -5,6 +5,7 @@ Who proved who they are gets a receipt or a refusal with its reason; who did not
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ from securelist.openpgp.signed import SignedMessage, Verified, read_signed, veri
 from securelist.post.step1_receive import receive
 from securelist.post.step2_open import open_entity
 from securelist.post.step3_verify import check_age
+from securelist.receipt import receipt
 from securelist.request_mail import read_request
 from securelist.trust.classify import classify
-from securelist.trust.submission import Parcel
+from securelist.trust.membership import Membership
+from securelist.trust.notices import notices
+from securelist.trust.submission import Parcel, Submission
 from securelist.trust.text import text_of
 
 HELP = """Mail to this address is signed (and better encrypted, too). It holds either statements, such as your Admin
@@ -31,6 +35,11 @@ Contact's attestation of you, or one of these commands as its first line:
 
 To post, write to the list's own address, signed with your key and encrypted to the list's key.
 """
+COMMANDS = ("help", "sendkey")
+# Each costs a process of GnuPG. Two belong to one statement at most: the old key's and the new key's.
+MAX_ASKED = 3
+# What the letter is called when it is not "Your statement was refused".
+_REFUSED = {"duplicate": "Your statement is in the log already", "nothing-new": "Your mail changed nothing"}
 
 
 @dataclass(frozen=True)
@@ -58,22 +67,46 @@ class RequestDesk:
             signed.extend(texts)  # known before a certificate beside them is refused: who sent a secret key must hear of it
             return texts, rings
 
+        before = self._house.membership()
         try:
-            parcel = classify([octets], read)
-            if not parcel.signed:
-                raise Refused("not-signed", "the mail holds nothing that is signed", Step.VERIFY)
-            return self._statements(parcel, at, in_time)
+            submission = self._enter(classify([octets], read), at, in_time)
         except Refused as refused:
-            signer = self._signer(signed, at)
-            if signer is None:
-                raise
+            return self._take_refused(refused, signed, at, in_time)
+        taken = self._receipt(submission, before, at)
+        self.tell_others(submission, at)
+        if submission.is_renewal:  # mail programs attach the sender's certificate to all sorts of mail
+            self._take_command(signed, at)
+        return taken
+
+    def _enter(self, parcel: Parcel, at: int, in_time: Callable[[], None]) -> Submission:
+        unsigned = Refused("not-signed", "the mail holds nothing that is signed", Step.VERIFY)
+        if not parcel.signed and not parcel.certificates:
+            raise unsigned
+        try:
+            return self._house.enter(dataclasses.replace(parcel, mailed=True), at, in_time)
+        except Refused as refused:
+            nothing = refused.reason == "nothing-new" and not parcel.signed
+            raise unsigned if nothing else refused from None
+
+    def _take_refused(self, refused: Refused, signed: list[bytes], at: int, in_time: Callable[[], None]) -> Taken:
+        """Carries out the command in a mail without a statement; tells its signer what is wrong with any other, and raises that."""
+        signer = self._signer(signed, at)
+        if signer is None:
+            raise refused
+        refused.signer = signer.signer
+        in_time()
+        if refused.reason in ("no-statement", "nothing-new") and (command := _command_in(signer)):
+            return self._command(command, signer, at)
+        if refused.reason == "no-statement":
+            self._answer(
+                signer.signer, "That was no command", f"The first line of your mail is no command; {refused.detail}.\n\n{HELP}", at
+            )
+            refused = Refused("unknown-command", "the mail holds neither a statement nor a known command", Step.DECIDE)
             refused.signer = signer.signer
-            in_time()
-            if refused.reason == "no-statement":
-                return self._command(signer, at)
-            what = "is in the log already" if refused.reason == "duplicate" else "was refused"
-            self._answer(signer.signer, f"Your statement {what}", f"Nothing was changed.\n\n{refused.detail}.\n", at)
-            raise
+        else:
+            subject = _REFUSED.get(refused.reason, "Your statement was refused")
+            self._answer(signer.signer, subject, f"Nothing was changed.\n\n{refused.detail}.\n", at)
+        raise refused
 
     def parcel(self, files: list[bytes]) -> Parcel:
         """The signed texts and certificates in files or mails, decrypted where they are encrypted; raises Refused."""
@@ -84,48 +117,62 @@ class RequestDesk:
         return found.signed, found.certificates
 
     def _open(self, entity: Entity) -> SignedMessage:
-        return open_entity(entity, self._house.list_key, self._house.list_key_ids)
+        voice = self._house.voice
+        return open_entity(entity, voice.list_key, voice.key_ids)
 
-    def _statements(self, parcel: Parcel, at: int, in_time: Callable[[], None]) -> Taken:
-        submission = self._house.enter(parcel, at, in_time)
-        signer = next((entry.signer for entry in submission.entries if entry.signer), "")
+    def _receipt(self, submission: Submission, before: Membership, at: int) -> Taken:
+        """Tells the signer; one whose membership, or whose key's, ends by this very statement is still known from `before`."""
+        signer = submission.signer or next(iter(submission.covers), "")
+        outcome = "waits" if submission.pending else "took effect"
+        what = "Your renewed certificate" if submission.is_renewal else "Your request" if not submission.entries else "Your statement"
+        text = f"{submission.sentence}.\n\n{receipt(self._house.config.list, submission, at)}"
         with suppress(SecurelistError):  # it took effect, receipt or not
-            self._answer(signer, "Your statement took effect", f"{submission.sentence}.\n", at)
-        return Taken("accepted", submission.sentence, signer)
+            to = self.addressee(signer, at) or self.addressee(signer, at, before)
+            if to is not None:
+                self._house.letters.answer(to, f"{what} {outcome}", text, at)
+        return Taken("pending" if submission.pending else "accepted", submission.sentence, signer)
+
+    def tell_others(self, submission: Submission, at: int) -> None:
+        """Letters to those who must know of what somebody else said."""
+        for to, subject, text in notices(submission):
+            addressee = self.addressee(to, at)
+            with suppress(SecurelistError):
+                if addressee is not None:
+                    self._house.letters.send(addressee, subject, text, at)
 
     def _signer(self, signed: list[bytes], at: int) -> Verified | None:
-        """Who signed the first text, if it is somebody in the log or a trust root."""
+        """Who signed the first of the texts that somebody in the log, or a trust root, did sign."""
         certificates = self._house.anchor.signers(self._house.membership()).values()
-        try:
-            verified = verify(read_signed(signed[0]), certificates, at)
-            check_age(verified.made, at)
-            return verified
-        except (Refused, IndexError):
-            return None
+        for octets in signed[:MAX_ASKED]:
+            with suppress(Refused):
+                verified = verify(read_signed(octets), certificates, at)
+                check_age(verified.made, at)
+                return verified
+        return None
 
-    def _command(self, verified: Verified, at: int) -> Taken:
-        words = text_of(verified.content).split(maxsplit=1)
-        command = words[0].lower() if words else ""
+    def _take_command(self, signed: list[bytes], at: int) -> None:
+        """Carries out the command in a mail that brought something else, too; that has been done, whatever comes of this."""
+        with suppress(SecurelistError):
+            signer = self._signer(signed, at)
+            if signer is not None and (command := _command_in(signer)):
+                self._command(command, signer, at)
+
+    def _command(self, command: str, verified: Verified, at: int) -> Taken:
         if command == "help":
             done = self._answer(verified.signer, "How to use this address", HELP, at)
-        elif command == "sendkey":
-            part = self._house.letters.certificate_part()
-            text = f"Attached is the list's certificate, fingerprint {self._house.config.key}.\n"
-            done = self._answer(verified.signer, "The list's certificate", text, at, part)
         else:
-            self._answer(verified.signer, "That was no command", f"The first line of your mail is no command.\n\n{HELP}", at)
-            unknown = Refused("unknown-command", "the mail holds neither a statement nor a known command", Step.DECIDE)
-            unknown.signer = verified.signer
-            raise unknown
+            letters = self._house.letters
+            text = f"Attached is the list's certificate, fingerprint {letters.letterhead.config.key}.\n"
+            done = self._answer(verified.signer, "The list's certificate", text, at, letters.certificate_part())
         return Taken("accepted", "answered" if done else "no answer: no usable key, or too many today", verified.signer)
 
     def _answer(self, signer: str, subject: str, text: str, at: int, *parts: bytes) -> bool:
         to = self.addressee(signer, at)
         return to is not None and self._house.letters.answer(to, subject, text, at, parts)
 
-    def addressee(self, fingerprint: str, at: int) -> Addressee | None:
-        """The person behind a fingerprint, as far as the server may write to them; None for a stranger."""
-        membership = self._house.membership()
+    def addressee(self, fingerprint: str, at: int, membership: Membership | None = None) -> Addressee | None:
+        """The person behind a fingerprint, as far as the server may write to them, now or by `membership`; None for a stranger."""
+        membership = membership or self._house.membership()
         certificate = self._house.anchor.signers(membership).get(fingerprint)
         if certificate is None:
             return None
@@ -135,7 +182,16 @@ class RequestDesk:
         for contact in membership.admin_contacts.values():
             if contact.fingerprint == fingerprint and not contact.dismissed:
                 return Addressee(contact.person.emails, contact.cctld, certificate)
-        if self._house.anchor.root(fingerprint):
+        if fingerprint in membership.roots or self._house.anchor.root(fingerprint):
             address = next(filter(None, map(address_in_user_id, certificate.user_ids)), "")
             return Addressee((address,), "", certificate) if address else None
         return None
+
+
+def _command_in(verified: Verified) -> str:
+    """The command on the first line of a signed text; empty if there is none."""
+    try:
+        words = text_of(verified.content).split(maxsplit=1)
+    except Refused:  # HTML alone, say
+        return ""
+    return words[0].lower() if words and words[0].lower() in COMMANDS else ""

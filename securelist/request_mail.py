@@ -21,6 +21,9 @@ MAX_DEPTH = 5
 # Fifty statements' certificates as attachments, and the parts around them; a hundred thousand parts would cost seconds.
 MAX_ENTITIES = 100
 
+# What may be a signed text or a certificate. Mail programs name an attached .asc after its ending, whatever is in it.
+_LEAVES = {"text/plain", "application/pgp-keys", "application/pgp-signature", "application/octet-stream"}
+
 Open = Callable[[Entity], SignedMessage]
 """Decrypts an entity that is one encrypted object, and reads the one signed message in it; raises Refused."""
 
@@ -64,7 +67,7 @@ def _walk(entity: Entity, found: RequestMail, open_encrypted: Open, depth: int) 
             _walk(read_entity(part), found, open_encrypted, depth + 1)
     elif kind == "message/rfc822":  # forwarded: what counts is who signed
         _walk(read_entity(entity.body), found, open_encrypted, depth + 1)
-    elif kind in ("text/plain", "application/pgp-keys", "application/octet-stream"):
+    elif kind in _LEAVES:
         _take_blocks(entity, found, open_encrypted)
 
 
@@ -90,7 +93,7 @@ def _take_certificates(entity: Entity, found: RequestMail, depth: int) -> None:
     if entity.content_type.startswith("multipart/"):
         for part in parts_of(entity):
             _take_certificates(read_entity(part), found, depth + 1)
-    elif entity.content_type in ("application/pgp-keys", "text/plain", "application/octet-stream"):
+    elif entity.content_type in _LEAVES:
         found.certificates += _certificates_in(decoded(entity))
 
 

@@ -19,7 +19,7 @@ MEMBER = ["email", "emails", "name", "phone", "cctld", "fingerprint", "state"]
 ENTRY = ["hash", "number", "time", "type", "cctld", "subject", "signer", "evidence", "part", "previous"]
 POST = ["id", "kind", "message_id", "accepted", "poster", "cctld", "counts"]
 COPY = ["id", "recipient", "cctld", "fingerprint", "state", "attempts", "due", "settled", "answer"]
-PROOF = ["valid", "list", "entries", "head", "time", "members", "problems"]
+PROOF = ["valid", "list", "entries", "head", "time", "members", "problems", "checked", "copies"]
 
 
 def command(home: Path, *args: object, data: bytes = b"", **environment: str) -> tuple[int, str, str]:
@@ -139,7 +139,8 @@ def test_who_is_a_member_and_why(town: Town) -> None:
     """`member show` finds by address in any case and by fingerprint in any spacing, and names the entry of the log."""
     anna = member(town, "Anna")
     shown = json.loads(town.run("member", "show", "--json", anna.address))
-    assert list(shown) == [*MEMBER, "why", "expires", "entry"]
+    assert list(shown) == [*MEMBER, "why", "expires", "entry", "history"]
+    assert [(one["entry"], one["type"], one["standing"]) for one in shown["history"]] == [(shown["entry"], "attest-ssc", "in effect")]
     assert (shown["fingerprint"], shown["state"], shown["cctld"], shown["phone"]) == (anna.fingerprint, "active", "nl", "+31 6 1234 5678")
     entry = json.loads(town.run("log", "show", "--json"))[shown["entry"] - 1]
     assert (entry["number"], entry["type"], entry["subject"]) == (shown["entry"], "attest-ssc", anna.fingerprint)
@@ -175,7 +176,7 @@ TYPED: dict[str, tuple[int, str]] = {
     "post submit": (65, "refused at receive: the mail is empty (empty)"),
     "statement new nonsense": (64, "is not one of"),
     "statement new attest-ssc --field TLD": (64, "is not NAME=VALUE"),
-    "statement new attest-ssc --field TLD=nl": (65, "line 1: attest-ssc needs Name"),
+    "statement new attest-ssc --field TLD=nl": (65, "attest-ssc needs Name and Email and Key; add, for example: --field 'Name=Anna"),
     "statement new attest-ssc --field Fax=1": (65, "there is no field Fax"),
     "statement new withdraw-ssc --field TLD=nl --field Email=x": (65, "line 4: 'x' is not an address"),
     "statement submit": (64, "Missing argument"),
@@ -183,6 +184,11 @@ TYPED: dict[str, tuple[int, str]] = {
     "statement submit JUNK": (65, "not-recognised"),
     "statement submit ROOT": (65, "nothing-new"),
     "statement sign NONE": (64, "No such file"),
+    "statement sign JUNK": (65, "no-statement"),
+    "statement submit --receipt": (64, "requires an argument"),
+    "statement pending --text 999": (65, "nothing-pending"),
+    "statement pending --text x": (64, "not a valid integer"),
+    "key show 0123": (65, "unknown-key"),
     "log export NONE/x": (64, "No such file"),
     "log verify JUNK": (64, "Missing option '--root'"),
     "log verify NONE --root ROOT": (64, "does not exist"),
@@ -284,7 +290,8 @@ def test_a_state_directory_that_is_damaged(copied: Path, damage: Callable[[Path]
 @pytest.mark.parametrize("typed", ["key show", "post check", "log show", "statement sign -", "serve"])
 def test_a_machine_without_gnupg(town: Town, typed: str) -> None:
     """It says which package is missing."""
-    status, output, errors = command(town.home, *typed.split(), data=b"x", PATH="/nonexistent")
+    text = f"Securelist-Statement: confirm-contact\nList: {LIST}\nTLD: nl\nEmail: a@b.example\n"
+    status, output, errors = command(town.home, *typed.split(), data=text.encode(), PATH="/nonexistent")
     assert (status, output) == (69, "")
     assert errors == "securelist: GnuPG is not installed: install Debian's package gnupg (no-gnupg)\n"
 

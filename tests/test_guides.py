@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import subprocess
@@ -9,10 +11,13 @@ from pathlib import Path
 
 import click
 import pytest
-from people import People
-from town import Town, member
+from people import People, Somebody
+from statement_mails import PLAIN, REQUEST, keys, mail, multipart, part
+from town import SECURELIST, Town, member
 
 from securelist.cli.main import cli
+from securelist.trust.grammar import parse
+from securelist.trust.statement import StatementType
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [ROOT / "README.md", ROOT / "keys" / "README.md", *sorted((ROOT / "deploy" / "guides").glob("*.md"))]
@@ -38,7 +43,12 @@ def commands() -> list[tuple[str, str]]:
 
 def test_there_are_commands_in_the_guides() -> None:
     """The table below is not empty, and each guide has its share."""
-    assert {name for name, _ in commands()} >= {"README.md", "operator.md", "member.md"}
+    guides = {"operator.md", "member.md", "admin-contact.md", "secretariat.md"}
+    assert {name for name, _ in commands()} >= {"README.md"} | guides
+
+
+# Words that stand for a value.
+PLACES = {"POST": "1", "TYPE": "attest-ssc"}
 
 
 @pytest.mark.parametrize(("where", "line"), commands())
@@ -53,46 +63,174 @@ def test_every_command_in_the_guides_exists(where: str, line: str) -> None:
         node = found
     if not words and any(isinstance(p, click.Argument) and p.required for p in node.params):
         return  # spoken of, not called
-    words = [
-        str(ROOT / "README.md") if re.search(r"\.(asc|export|log)$|^FILE$", word) else "1" if word == "POST" else word for word in words
-    ]
+    words = [str(ROOT / "README.md") if re.search(r"\.(asc|export|log|txt)$|^FILE$", word) else PLACES.get(word, word) for word in words]
     with node.make_context(node.name, words) as parsed:
         assert parsed.command is node
 
 
-def test_a_person_follows_the_members_guide(town: Town, people: People, base: Path) -> None:
-    """Make a key, encrypt a post to the list, read a copy, extend the key: with gpg as the guide writes it."""
-    guide = (ROOT / "deploy" / "guides" / "member.md").read_text()
-    home = base / "anna"
-    home.mkdir(mode=0o700)
-    (base / "list.asc").write_bytes(town.run("key", "show", "--armor"))
-    (base / "message.txt").write_text("canary-guide\n")
+class Reader:
+    """Somebody with a machine of their own who follows a guide: gpg, sq and securelist as it writes them, in `folder`."""
 
-    def follow(beginning: str, *options: str) -> str:
-        line = next(line for line in lines_of(guide) if line.startswith(beginning)).split("  #")[0]
-        words = shlex.split(line.replace("FINGERPRINT", fingerprint))
-        command = [words[0], "--homedir", str(home), "--batch", "--yes", "--passphrase", "", *options, *words[1:]]
-        done = subprocess.run(command, cwd=base, capture_output=True, check=False)
+    def __init__(self, guide: str, folder: Path, **words: str) -> None:
+        self.lines = lines_of((ROOT / "deploy" / "guides" / guide).read_text())
+        self.folder, self.words = folder, words
+        folder.mkdir(mode=0o700)
+        (folder / "gpg").mkdir(mode=0o700)
+
+    def follow(self, beginning: str, *options: str, output: str = "", number: int = 0) -> str:
+        """What the command prints that begins so, the n-th of them; `output` is the file to which the guide sends that."""
+        line = [line for line in self.lines if line.startswith(beginning)][number].split("  #")[0].split(" > ")[0]
+        for word, value in self.words.items():
+            line = re.sub(rf"\b{word}\b", value, line)
+        words = shlex.split(line)
+        if words[0] == "gpg":
+            words[1:1] = ["--batch", "--yes", "--passphrase", "", *options]
+        elif words[0] == "securelist":
+            words[:1] = [SECURELIST, "--home", str(self.folder / "nowhere")]
+        done = subprocess.run(
+            words, cwd=self.folder, capture_output=True, check=False, env=os.environ | {"GNUPGHOME": str(self.folder / "gpg")}
+        )
         assert done.returncode == 0, (line, done.stderr)
+        if output:
+            assert f" > {output}" in "\n".join(self.lines)
+            (self.folder / output).write_bytes(done.stdout)
         return done.stdout.decode()
 
-    fingerprint = ""
-    follow("gpg --quick-gen-key")
-    assert "anna@registry.example" in follow("gpg --fingerprint")
-    certificate = follow("gpg --armor --export", "--output", "-").encode()
+    def write(self, name: str, text: str | bytes) -> None:
+        (self.folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    def keep(self, people: People, *who: Somebody) -> None:
+        """Takes somebody's secret key onto this machine."""
+        for one in who:
+            secret = people.gpg("--armor", "--export-secret-keys", one.fingerprint)
+            environment = os.environ | {"GNUPGHOME": str(self.folder / "gpg")}
+            subprocess.run(["gpg", "--batch", "--import"], input=secret, env=environment, capture_output=True, check=True)
+            self.write("my-secret-key.asc", secret)
+
+    def close(self) -> None:
+        subprocess.run(["gpgconf", "--homedir", str(self.folder / "gpg"), "--kill", "all"], capture_output=True, check=False)
+
+
+def test_a_person_follows_the_members_guide(town: Town, people: People, base: Path) -> None:
+    """Make a key, encrypt a post to the list, read a copy, extend the key and send it: with gpg as the guide writes it."""
+    reader = Reader("member.md", base / "anna", tld="tld")
+    reader.write("list.asc", town.run("key", "show", "--armor"))
+    reader.write("message.txt", "canary-guide\n")
+    reader.follow("gpg --quick-gen-key")
+    assert "anna@registry.example" in reader.follow("gpg --fingerprint")
+    certificate = reader.follow("gpg --armor --export anna").encode()
     fingerprint = people.gpg("--with-colons", "--show-keys", data=certificate).decode().split("fpr:::::::::")[1].split(":")[0]
+    reader.words["FINGERPRINT"] = fingerprint
     town.submit(town.admin, town.statement("withdraw-ssc", member(town, "Carla"), Name=""))
     fields = {"Name": "Anna de Vries", "Email": "anna@registry.example", "Key": fingerprint, "Phone": "+31 6 1234 5678"}
     town.submit(town.admin, town.statement("attest-ssc", town.admin, **fields), certificate)
-    follow("gpg --show-keys")
-    follow("gpg --import")
-    follow("gpg --armor --sign --encrypt", "--trust-model", "always")
-    armored = (base / "message.txt.asc").read_bytes().replace(b"\n", b"\r\n")
+    reader.follow("gpg --show-keys")
+    reader.follow("gpg --import")
+    reader.follow("gpg --armor --sign --encrypt", "--trust-model", "always")
+    armored = (reader.folder / "message.txt.asc").read_bytes().replace(b"\n", b"\r\n")
     post = b"From: anna@registry.example\r\nSubject: x\r\nContent-Type: text/plain\r\n\r\n" + armored
     assert town.judge(post)["verdict"] == "accept"
     town.deliver()
     copy = list(town.mails("anna@registry.example")[-1].iter_parts())[1]
-    (base / "encrypted.asc").write_bytes(copy.get_payload(decode=True))
-    assert "canary-guide" in follow("gpg --decrypt")
-    follow("gpg --quick-set-expire FINGERPRINT 2y")
-    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], capture_output=True, check=False)
+    reader.write("encrypted.asc", copy.get_payload(decode=True))  # type: ignore[arg-type]
+    assert "canary-guide" in reader.follow("gpg --decrypt")
+    reader.follow("gpg --quick-set-expire FINGERPRINT 2y")
+    reader.follow("gpg --quick-set-expire FINGERPRINT 2y", number=1)
+    reader.follow("gpg --armor --export FINGERPRINT", output="renewed.asc")
+    signed = reader.follow("gpg --armor --export FINGERPRINT")
+    reader.write("note", "my renewed certificate\n")
+    note = subprocess.run(
+        ["gpg", "--homedir", str(reader.folder / "gpg"), "--batch", "--clearsign", "--output", "-", "note"],
+        cwd=reader.folder, capture_output=True, check=True,
+    ).stdout  # fmt: skip
+    who = Somebody("Anna", "anna@registry.example", fingerprint, signed.encode())
+    verdict = town.judge(mail(who, multipart(part(PLAIN, note), keys(who))), "submit", "--rcpt", REQUEST)
+    assert (verdict["verdict"], verdict["poster"]) == ("accept", fingerprint)
+    reader.close()
+
+
+def test_a_member_with_two_keys_follows_the_guide(town: Town, people: People, base: Path) -> None:
+    """Both keys sign the text that the guide shows, and one unsigned mail brings them, named as mail programs name such files."""
+    anna, new = member(town, "Anna"), people.make("Anna", f"anna-new-{base.name}@nl.example")
+    reader = Reader("member.md", base / "both", OLDKEY=anna.fingerprint, NEWKEY=new.fingerprint)
+    reader.keep(people, anna, new)
+    reader.write("replace.txt", town.statement("replace-key", anna, Name="", Key=new.fingerprint))
+    files = ["by-old-key.asc", "by-new-key.asc"]
+    for number, file in enumerate(files):
+        reader.follow("securelist statement sign --key", output=file, number=number)
+    reader.follow("gpg --armor --export NEWKEY", output="new.asc")
+    attached = [part("application/pgp-signature", (reader.folder / file).read_bytes(), attached=file) for file in files]
+    octets = mail(anna, multipart(part(PLAIN, "see attached\n"), *attached, keys(new)))
+    verdict = town.judge(octets, "submit", "--rcpt", REQUEST)
+    assert (verdict["verdict"], verdict["reason"]) == ("accept", "accepted"), verdict
+    town.members[anna.address] = new
+    reader.close()
+
+
+@pytest.fixture(scope="module")
+def roomy(town: Town) -> Town:
+    """The list, with room for more than three SSCs of one ccTLD."""
+    with (town.home / "securelist.toml").open("a") as file:
+        file.write("members_per_cctld = 20\n")
+    return town
+
+
+@pytest.mark.parametrize("way", ["statement", "gpg", "sq"])
+def test_an_admin_contact_follows_the_guide(roomy: Town, people: People, base: Path, way: str) -> None:
+    """Attest by a signed statement, or certify with gpg or sq, mail that; take a certification back: as the guide writes it."""
+    town, admin = roomy, roomy.admin
+    address = f"{way}-{base.name}@registry.example"
+    anna = people.make("Anna de Vries", address)
+    reader = Reader("admin-contact.md", base / way, FINGERPRINT=admin.fingerprint, ANNA=anna.fingerprint)
+    reader.words["anna@registry.example"] = address
+    reader.keep(people, admin)
+    reader.write("anna.asc", anna.certificate)
+    assert address in reader.follow("gpg --show-keys")
+    if way == "statement":
+        reader.write("statement.txt", town.statement("attest-ssc", anna))
+        reader.follow("securelist statement sign", output="statement.asc")
+        reader.follow("gpg --local-user FINGERPRINT --clearsign")
+        signed = [(reader.folder / name).read_bytes() for name in ("statement.asc", "statement.txt.asc")]
+        assert all(octets.startswith(b"-----BEGIN PGP SIGNED MESSAGE-----") for octets in signed)
+        octets = mail(admin, multipart(part(PLAIN, signed[0]), keys(anna)))
+    elif way == "gpg":
+        reader.follow("gpg --import")
+        reader.follow("gpg --default-key FINGERPRINT --default-cert-expire")
+        octets = mail(anna, certificate(reader.follow("gpg --armor --export ANNA", output="anna-certified.asc")))
+    else:
+        octets = mail(anna, certificate(reader.follow("sq certify", output="anna-certified.asc")))
+    verdict = town.judge(octets, "submit", "--rcpt", REQUEST)
+    assert (verdict["verdict"], verdict["poster"]) == ("accept", admin.fingerprint), verdict
+    assert json.loads(town.run("member", "show", "--json", address))["state"] == "active"
+    if way == "gpg":
+        reader.follow("gpg --default-key FINGERPRINT --quick-revoke-sig")
+        octets = mail(anna, certificate(reader.follow("gpg --armor --export ANNA", output="anna-revoked.asc")))
+        assert town.judge(octets, "submit", "--rcpt", REQUEST)["verdict"] == "accept"
+        assert json.loads(town.run("member", "show", "--json", address))["state"] == "withdrawn"
+    reader.close()
+
+
+def certificate(armored: str) -> bytes:
+    return part('application/pgp-keys; name="anna.asc"', armored, attached="anna.asc")
+
+
+def examples() -> list[tuple[str, str]]:
+    """(guide, statement) of every statement that a guide shows."""
+    found = []
+    for path in TEXTS:
+        for block in re.findall(r"^ *```\w*\n(.*?)^ *```$", path.read_text(), re.DOTALL | re.MULTILINE):
+            if "Securelist-Statement:" in block:
+                found.append((path.name, "".join(f"{line.strip()}\n" for line in block.splitlines())))
+    return found
+
+
+@pytest.mark.parametrize(("where", "text"), examples())
+def test_every_statement_in_the_guides_can_be_read(where: str, text: str) -> None:
+    """The grammar takes it as it stands."""
+    assert parse(text), where
+
+
+def test_the_guides_show_what_their_readers_can_say() -> None:
+    """Each type of statement stands in one of them, whole or by name."""
+    together = "".join(path.read_text() for path in TEXTS)
+    assert not [kind.value for kind in StatementType if kind.value not in together]

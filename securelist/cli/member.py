@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from securelist.cli.output import json_option, print_json, print_table, when
-from securelist.errors import Refused, UsageError
+from securelist.cli.output import at_option, json_option, print_json, print_table, when
+from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.openpgp.certificate import grouped, normal_fingerprint
-from securelist.store import log_store
-from securelist.store.database import reading
-from securelist.trust.export import Link
-from securelist.trust.membership import Member, Membership
-from securelist.trust.proof import replay
+from securelist.trust.membership import ENDED, Member, Membership
+from securelist.trust.proof import replay_until
 
 
 @click.group()
@@ -29,31 +25,21 @@ def member() -> None:
     """
 
 
-def parse_time(text: str) -> int:
-    """Unix seconds for an ISO 8601 date or time (UTC unless it says otherwise); raises UsageError."""
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError("bad-time", f"{text!r} is not a time such as 2026-11-22 or 2026-11-22T14:05") from None
-    return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
-
-
 @member.command("list")
-@click.option("--at", "at_text", metavar="TIME", help="As of this time (ISO 8601, UTC), by the log's entries up to then.")
+@at_option
 @click.option("--all", "everybody", is_flag=True, help="Former members, too.")
 @json_option
 @click.pass_obj
-def list_members(home: Path, at_text: str | None, everybody: bool, as_json: bool) -> None:
+def list_members(home: Path, at: int | None, everybody: bool, as_json: bool) -> None:
     """Lists the members with their state: active, unreachable or suspended.
 
     \b
     Example:
       securelist member list --json
     """
-    at = parse_time(at_text) if at_text else int(time.time())
     installation = Installation(home)
-    membership = _membership_at(installation, at) if at_text else installation.membership()
-    members = membership.members(at, all=everybody)
+    membership = installation.membership() if at is None else _membership_at(installation, at)
+    members = membership.members(int(time.time()) if at is None else at, all=everybody)
     if as_json:
         print_json([m.as_json() for m in members])
         return
@@ -63,9 +49,7 @@ def list_members(home: Path, at_text: str | None, everybody: bool, as_json: bool
 
 def _membership_at(installation: Installation, at: int) -> Membership:
     """The membership as it was: the tables hold what was last said about somebody, the log what was said before."""
-    with reading(installation.engine) as connection:
-        links = [Link(entry, entry.hash, evidence) for entry, evidence in log_store.entries(connection)]
-    return replay(links, installation.anchor, at)
+    return replay_until(installation.links(), installation.anchor, at)
 
 
 @member.command()
@@ -73,18 +57,24 @@ def _membership_at(installation: Installation, at: int) -> Membership:
 @json_option
 @click.pass_obj
 def show(home: Path, who: str, as_json: bool) -> None:
-    """Shows one member, by address or fingerprint, and the log entry that makes them one.
+    """Shows one member, by address or fingerprint, and every statement of the log about them.
 
     \b
     Example:
       securelist member show anna@registry.example
     """
-    found = _find(Installation(home).membership().members(int(time.time()), all=True), who)
+    membership = Installation(home).membership()
+    found = _find(membership.members(int(time.time()), all=True), who)
+    about = [said for said in membership.said if said.statement.is_about(found.cctld, found.emails[0])]
     if as_json:
-        print_json(found.as_json() | {"why": found.why, "expires": found.expires, "entry": found.entry})
+        history = [{"entry": s.entry, "time": s.time, "type": s.statement.type, "signer": s.signer, "standing": s.standing} for s in about]
+        print_json(found.as_json() | {"why": found.why, "expires": found.expires, "entry": found.entry, "history": history})
         return
     for label, value in _lines(found):
         click.echo(f"{label:13} {value}")
+    rows = [(said.entry, when(said.time), said.statement.type.value, said.signer, said.standing.value) for said in about]
+    click.echo()
+    print_table(("Entry", "Time (UTC)", "Statement", "Signed by", "Standing"), rows, "The texts about them were erased.")
 
 
 def _find(members: tuple[Member, ...], who: str) -> Member:
@@ -92,7 +82,7 @@ def _find(members: tuple[Member, ...], who: str) -> Member:
     matching = [m for m in members if m.fingerprint == fingerprint or who.lower() in map(str.lower, m.emails)]
     if not matching:
         raise Refused("unknown-member", f"nobody with the address or fingerprint {who!r} is or was a member")
-    return matching[-1]
+    return min(matching, key=lambda m: m.state in ENDED)
 
 
 def _lines(found: Member) -> list[tuple[str, str]]:

@@ -1,21 +1,34 @@
-"""`securelist statement`: make one, sign it, hand it in."""
+"""`securelist statement`: make one, sign it, hand it in, see what waits."""
 
 from __future__ import annotations
 
-import subprocess
+import shlex
+import sys
 import time
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from securelist.cli.output import json_option, print_json
-from securelist.errors import Refused, Unavailable, UsageError
+from securelist.cli.ask import ask, overview
+from securelist.cli.output import json_option, print_json, print_table, when
+from securelist.cli.waiting import request_json, statement_json, text_to_sign, who
+from securelist.config import read_config
+from securelist.errors import ConfigurationError, Refused, SecurelistError, Unavailable, UsageError
 from securelist.installation import Installation
+from securelist.mail.headers import visible
+from securelist.openpgp import own_gpg
+from securelist.openpgp.certificate import grouped
+from securelist.receipt import receipt
 from securelist.request import RequestDesk
-from securelist.trust.fields import FORMS
-from securelist.trust.grammar import render
+from securelist.store.database import reading
+from securelist.store.requests import waiting
+from securelist.trust.fields import EXAMPLES, FORMS
+from securelist.trust.grammar import parse, render
+from securelist.trust.pending import pending as pending_in
 from securelist.trust.statement import StatementType
+from securelist.trust.submission import Submission
+from securelist.trust.text import text_of
 
 
 @click.group()
@@ -24,16 +37,26 @@ def statement() -> None:
 
     \b
     Example:
-      securelist statement new attest-ssc --field TLD=nl --field Name='Anna de Vries' \\
-          --field Email=anna@registry.example --field Key=0123… | securelist statement sign --key me@registry.example
+      securelist statement new attest-ssc > statement.txt
+      securelist statement sign --key me@registry.example statement.txt > statement.asc
     """
+
+
+# --- handing in -------------------------------------------------------------------------------------------------------
 
 
 @statement.command()
 @click.argument("files", nargs=-1, required=True, type=click.File("rb"))
+@click.option(
+    "--receipt",
+    "receipt_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a receipt, signed by the list.",
+)
 @json_option
 @click.pass_obj
-def submit(home: Path, files: tuple[BinaryIO, ...], as_json: bool) -> None:
+def submit(home: Path, files: tuple[BinaryIO, ...], receipt_file: Path | None, as_json: bool) -> None:
     """Hands in signed statements with the certificates they name: mails, signed texts, certificates; `-` reads standard input.
 
     Files given together belong together: all of it takes effect, or nothing.
@@ -44,58 +67,147 @@ def submit(home: Path, files: tuple[BinaryIO, ...], as_json: bool) -> None:
     """
     installation = Installation(home)
     try:
-        parcel = RequestDesk(installation).parcel([file.read() for file in files])
-        submission = installation.enter(parcel, int(time.time()))
+        now = int(time.time())
+        desk = RequestDesk(installation)
+        submission = installation.enter(desk.parcel([file.read() for file in files]), now)
     except Refused as refused:
         if as_json:
             print_json({"accepted": False, "reason": refused.reason, "detail": refused.detail})
             raise click.exceptions.Exit(refused.exit_status) from None
         raise
+    desk.tell_others(submission, now)
     if as_json:
-        print_json({"accepted": True, "reason": "accepted", "detail": submission.sentence})
+        print_json({"accepted": True, "reason": "pending" if submission.pending else "accepted", "detail": submission.sentence})
     else:
         click.echo(submission.sentence)
+    if receipt_file is not None:
+        _write_receipt(installation, submission, now, receipt_file)
 
 
-@statement.command()
+def _write_receipt(installation: Installation, submission: Submission, at: int, file: Path) -> None:
+    try:
+        file.write_bytes(installation.list_key.clearsign(receipt(installation.config.list, submission, at)))
+    except (OSError, SecurelistError) as problem:
+        why = problem.detail if isinstance(problem, SecurelistError) else problem.strerror
+        raise Unavailable("no-receipt", f"all was entered as said, but no receipt was written to {file}: {why}") from None
+
+
+# --- making -----------------------------------------------------------------------------------------------------------
+
+
+@statement.command(epilog=overview())
 @click.argument("kind", metavar="TYPE", type=click.Choice([kind.value for kind in StatementType]))
 @click.option(
     "--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field; repeatable. List is filled in on the list's own machine."
 )
 @click.pass_obj
 def new(home: Path, kind: str, fields: tuple[str, ...]) -> None:
-    """Prints a statement of TYPE, checked, ready to be signed.
+    """Prints a statement of TYPE, checked, ready to be signed. On a terminal it asks for what is missing.
 
     \b
     Example:
-      securelist statement new withdraw-ssc --field TLD=nl --field Email=anna@registry.example --field Key=0123…
+      securelist statement new attest-ssc > statement.txt
+      securelist statement new withdraw-ssc --field TLD=nl --field Email=anna@registry.example
     """
+    chosen = StatementType(kind)
+    values = _given(chosen, fields)
+    if "List" not in values and (own := _own_list(home)):
+        values["List"] = [own]
+    missing = [name for name in FORMS[chosen].required if name not in values]
+    if missing and set(values) <= set(FORMS[chosen].fields):
+        if not sys.stdin.isatty():
+            raise _missing(chosen, missing)
+        values = ask(chosen, values, optional=not fields)
+    click.echo(render(chosen, values), nl=False)
+
+
+def _given(kind: StatementType, fields: tuple[str, ...]) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     for item in fields:
         name, equals, value = item.partition("=")
         if not equals:
-            raise UsageError("bad-field", f"{item!r} is not NAME=VALUE; fields of {kind}: {', '.join(FORMS[StatementType(kind)].fields)}")
+            raise UsageError("bad-field", f"{item!r} is not NAME=VALUE; fields of {kind}: {', '.join(FORMS[kind].fields)}")
         values.setdefault(name.strip(), []).append(value.strip())
-    if "List" not in values:
-        values["List"] = [Installation(home).config.list]
-    click.echo(render(StatementType(kind), values), nl=False)
+    return values
+
+
+def _own_list(home: Path) -> str:
+    """The address of the list on this machine; empty if there is none, as on an Admin Contact's."""
+    try:
+        return read_config(home).list
+    except ConfigurationError as problem:
+        if problem.reason != "no-list":
+            raise
+        return ""
+
+
+def _missing(kind: StatementType, missing: list[str]) -> Refused:
+    options = " ".join(f"--field {shlex.quote(f'{name}={EXAMPLES[name]}')}" for name in missing)
+    return Refused("missing-field", f"{kind} needs {' and '.join(missing)}; add, for example: {options}")
+
+
+# --- signing ----------------------------------------------------------------------------------------------------------
 
 
 @statement.command()
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option("--key", metavar="WHO", help="Your key, as gpg knows it (fingerprint or address); gpg's default if left out.")
 def sign(file: BinaryIO, key: str | None) -> None:
-    """Signs a statement with your own gpg and prints it, clearsigned, ready to be mailed or submitted.
+    """Checks a statement, signs it with your own gpg and prints it, clearsigned, ready to be mailed or submitted.
 
     \b
     Example:
       securelist statement sign --key 0123456789ABCDEF0123456789ABCDEF01234567 statement.txt > statement.asc
     """
-    command = ["gpg", "--clearsign", "--digest-algo", "SHA512", *(["--local-user", key] if key else [])]
-    try:
-        done = subprocess.run(command, input=file.read(), stdout=subprocess.PIPE, check=False)
-    except FileNotFoundError:
-        raise Unavailable("no-gnupg", "GnuPG is not installed: install Debian's package gnupg") from None
-    if done.returncode:
-        raise Unavailable("cannot-sign", "gpg did not sign; its own words are above")
-    click.echo(done.stdout, nl=False)
+    octets = file.read()
+    if b"-----BEGIN PGP" in octets:
+        advice = "sign the text as `statement new` or `statement pending --text` printed it, alone"
+        raise Refused("signed-already", f"this holds an OpenPGP block already; {advice}")
+    parse(text_of(octets))
+    signed, signed_by = own_gpg.clearsign(octets, key)
+    click.echo(signed, nl=False)
+    fingerprint, user_id = own_gpg.owner(signed_by)
+    click.echo(f"signed with the key {grouped(fingerprint or signed_by)}{f' of {visible(user_id)}' if user_id else ''}", err=True)
+
+
+# --- what waits -------------------------------------------------------------------------------------------------------
+
+
+@statement.command()
+@click.option("--text", "entry", type=int, metavar="ENTRY", help="Print the text of this entry, to be signed by others, and nothing else.")
+@json_option
+@click.pass_obj
+def pending(home: Path, entry: int | None, as_json: bool) -> None:
+    """Lists what waits: statements for more signatures on the same text, and requests for membership.
+
+    \b
+    Example:
+      securelist statement pending
+      securelist statement pending --text 7 | securelist statement sign > mine.asc
+    """
+    installation, now = Installation(home), int(time.time())
+    membership, anchor = installation.membership(), installation.anchor
+    found = pending_in(membership, anchor, now)
+    if entry is not None:
+        click.echo(text_to_sign(installation, [one for one in found if one.said.entry == entry], entry), nl=False)
+        return
+    with reading(installation.engine) as connection:
+        requests = waiting(connection)
+    if as_json:
+        print_json({"statements": [statement_json(one) for one in found], "requests": [request_json(one) for one in requests]})
+        return
+    signers = anchor.signers(membership)
+    rows = [
+        (
+            one.said.entry, one.said.statement.type, f".{one.said.statement.tld}" if one.said.statement.tld else "-", when(one.said.time),
+            ", ".join(who(name, signers) for name in one.signed),
+            f"{one.missing} of {', '.join(who(name, signers) for name in one.awaited)}", when(one.lapses),
+        )
+        for one in found
+    ]  # fmt: skip
+    columns = ("Entry", "Type", "TLD", "Since (UTC)", "Signed by", "Missing", "Lapses (UTC)")
+    print_table(columns, rows, "No statement waits for signatures.")
+    if requests:
+        click.echo("\nRequests for membership:")
+        asked = [(one.id, f".{one.cctld}", one.address, one.fingerprint, when(one.received)) for one in requests]
+        print_table(("No.", "TLD", "Address", "Fingerprint", "Since (UTC)"), asked, "")
