@@ -8,7 +8,18 @@ from securelist.errors import Refused
 from securelist.openpgp import gnupg, sequoia
 from securelist.openpgp.armor import blocks, is_armored
 from securelist.openpgp.certificate import Certificate, ComponentKey
-from securelist.openpgp.packets import Packet, Tag, fingerprint, read_packets, recipient_of, retires
+from securelist.openpgp.key_size import check_keys
+from securelist.openpgp.packets import (
+    KEY_REVOCATION,
+    SUBKEY_REVOCATION,
+    Packet,
+    Tag,
+    fingerprint,
+    read_packets,
+    recipient_of,
+    retires,
+    signature_type,
+)
 
 # Twenty user IDs with photographs and post-quantum signatures stay below; thousands of foreign signatures do not.
 MAX_CERTIFICATE_OCTETS = 256 * 1024
@@ -19,8 +30,7 @@ _RSA = {1, 2, 3}
 _WEAK = {16: "ElGamal", 17: "DSA", 20: "ElGamal"}
 # draft-ietf-openpgp-pqc: ML-KEM with X25519 or X448. GnuPG 2.2 lists such a subkey as unusable; Sequoia judges it.
 _POST_QUANTUM = {35, 36}
-# RFC 9580, 5.2.1 and 10.1.
-_KEY_REVOCATION, _SUBKEY_REVOCATION = 0x20, 0x28
+# RFC 9580, 10.1.
 _COMPONENTS = (Tag.PUBLIC_SUBKEY, Tag.USER_ID, Tag.USER_ATTRIBUTE)
 
 
@@ -41,14 +51,19 @@ def split_certificates(octets: bytes) -> list[bytes]:
     return found
 
 
-def read_certificate(octets: bytes) -> Certificate:
-    """The facts of one binary certificate that both engines can read, at no particular time; raises Refused."""
+def read_certificate(octets: bytes, seconds: int | None = None) -> Certificate:
+    """The facts of one binary certificate that both engines can read, at no particular time; raises Refused.
+
+    `seconds` is the most CPU time that one process of GnuPG may take for it ("too-costly"), for what a stranger sent.
+    """
     if len(octets) > MAX_CERTIFICATE_OCTETS:
         advice = "export it with: gpg --armor --export-options export-minimal --export"
         raise Refused("certificate-too-large", f"the certificate is larger than {MAX_CERTIFICATE_OCTETS // 1024} KiB; {advice}")
-    _refuse_secrets(read_packets(octets))
+    packets = read_packets(octets)
+    _refuse_secrets(packets)
     sequoia.fingerprint_of(octets)  # what is no certificate is refused before GnuPG sees it
-    first = gnupg.list_certificate(octets)
+    check_keys(packets)
+    first = gnupg.list_certificate(octets, seconds)
     second = _second_reading(octets, first)
     if first.fingerprint != second.fingerprint:
         raise Refused("engines-differ", "GnuPG and Sequoia read different certificates in this")
@@ -56,7 +71,7 @@ def read_certificate(octets: bytes) -> Certificate:
     if second.revoked:
         keys = (dataclasses.replace(keys[0], revoked=True), *keys[1:])
     if any(key.revoked for key in keys):
-        keys = _with_compromised(octets, keys)
+        keys = _with_compromised(octets, keys, seconds)
     user_ids = tuple(user_id for user_id in first.user_ids if user_id in second.user_ids)
     return Certificate(first.fingerprint, octets, user_ids, keys)
 
@@ -71,10 +86,11 @@ def _second_reading(octets: bytes, first: Certificate) -> sequoia.CertificateVer
         raise
 
 
-def _with_compromised(octets: bytes, keys: tuple[ComponentKey, ...]) -> tuple[ComponentKey, ...]:
+def _with_compromised(octets: bytes, keys: tuple[ComponentKey, ...], seconds: int | None) -> tuple[ComponentKey, ...]:
     """The keys, marked where a revocation that GnuPG finds good says more than that a key retired; `keys` in their order."""
     block = _keys_and_revocations(octets)
-    good = iter(gnupg.good_signatures(b"".join(packet.octets for packet in block)) if any(p.tag == Tag.SIGNATURE for p in block) else ())
+    signed = any(packet.tag == Tag.SIGNATURE for packet in block)
+    good = iter(gnupg.good_signatures(b"".join(packet.octets for packet in block), seconds) if signed else ())
     compromised: set[str] = set()
     for packet in block:
         if packet.tag != Tag.SIGNATURE:
@@ -87,20 +103,14 @@ def _with_compromised(octets: bytes, keys: tuple[ComponentKey, ...]) -> tuple[Co
 def _keys_and_revocations(octets: bytes) -> list[Packet]:
     """Each key of a certificate with what is said to revoke it after it; that of the primary key wherever it stood."""
     packets = read_packets(octets)
-    block = [p for p in packets if p.tag == Tag.PUBLIC_KEY] + [p for p in packets if _signature_type(p) == _KEY_REVOCATION]
+    block = [p for p in packets if p.tag == Tag.PUBLIC_KEY] + [p for p in packets if signature_type(p) == KEY_REVOCATION]
     of_subkey = False
     for packet in packets:
         if packet.tag in _COMPONENTS:
             of_subkey = packet.tag == Tag.PUBLIC_SUBKEY
-        if packet.tag == Tag.PUBLIC_SUBKEY or (of_subkey and _signature_type(packet) == _SUBKEY_REVOCATION):
+        if packet.tag == Tag.PUBLIC_SUBKEY or (of_subkey and signature_type(packet) == SUBKEY_REVOCATION):
             block.append(packet)
     return block
-
-
-def _signature_type(packet: Packet) -> int | None:
-    """The type of a signature of a version that GnuPG knows (RFC 9580, 5.2.2 and 5.2.3), else None."""
-    where = {3: 2, 4: 1}.get(packet.body[0]) if packet.tag == Tag.SIGNATURE and len(packet.body) > 2 else None
-    return None if where is None else packet.body[where]
 
 
 def _judged_by_sequoia(octets: bytes, key: ComponentKey) -> ComponentKey:
@@ -125,9 +135,9 @@ def weakness(key: ComponentKey) -> str:
     return ""
 
 
-def admit(octets: bytes, at: int) -> Certificate:
+def admit(octets: bytes, at: int, seconds: int | None = None) -> Certificate:
     """`read_certificate`, and fit to post and to receive at `at`; raises Refused naming the rule that it breaks."""
-    certificate = read_certificate(octets)
+    certificate = read_certificate(octets, seconds)
     name, primary = certificate.fingerprint, certificate.primary
     if weak := weakness(primary):
         raise Refused("weak-key", f"certificate {name}: {weak}; make a new one")

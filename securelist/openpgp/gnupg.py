@@ -11,10 +11,12 @@ import copy
 import io
 import logging
 import os
+import resource
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +24,7 @@ from typing import BinaryIO
 
 import gnupg
 
-from securelist.errors import Refused, TryAgain, Unavailable
+from securelist.errors import Refused, SecurelistError, TryAgain, Unavailable
 from securelist.openpgp.certificate import Certificate, ComponentKey
 from securelist.openpgp.packets import Tag, read_packets
 
@@ -66,6 +68,7 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
 
     def __init__(self, home: Path) -> None:
         self.inherited: tuple[int, ...] = ()
+        self.seconds: int | None = None
         self.limit = threading.Timer(GPG_SECONDS, lambda: None)
         self.status: BinaryIO = io.BytesIO()
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": str(home)}
@@ -90,6 +93,9 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
             )
         finally:
             os.close(written)
+        if self.seconds:
+            with suppress(ProcessLookupError):  # it was faster
+                resource.prlimit(process.pid, resource.RLIMIT_CPU, (self.seconds, self.seconds + 1))
         process.stderr = self.status
         self.limit = threading.Timer(GPG_SECONDS, process.kill)
         self.limit.daemon = True
@@ -108,18 +114,22 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
             result.handle_status(keyword, rest)
         result.stderr = ""
 
-    def run(self, args: Sequence[str], data: bytes, inherited: tuple[int, ...] = ()) -> Outcome:
-        """Runs gpg with `args` on `data`; the descriptors in `inherited` are open in it."""
+    def run(self, args: Sequence[str], data: bytes, inherited: tuple[int, ...] = (), seconds: int | None = None) -> Outcome:
+        """Runs gpg with `args` on `data`; the descriptors in `inherited` are open in it. `seconds` is the most CPU time it may take."""
         call = copy.copy(self)
-        call.inherited = inherited
+        call.inherited, call.seconds = inherited, seconds
         result = _Collector(call)
         try:
             call._handle_io(list(args), io.BytesIO(data), result, binary=True)
         except OSError as problem:
             raise TryAgain("gpg-failed", f"GnuPG could not be run: {problem.strerror}") from None
         if result.returncode < 0:
-            raise TryAgain("gpg-failed", f"GnuPG was stopped, perhaps after {GPG_SECONDS} s")
+            raise self.stopped(-result.returncode)
         return Outcome(result.returncode, tuple(result.lines), result.data)
+
+    def stopped(self, _by: int) -> SecurelistError:
+        """What it means that a signal ended gpg."""
+        return TryAgain("gpg-failed", f"GnuPG was stopped, perhaps after {GPG_SECONDS} s")
 
 
 @contextmanager
@@ -140,9 +150,24 @@ def _in_memory(octets: bytes) -> Iterator[tuple[int, str]]:
 _NOWHERE = Path("/proc/self/fdinfo")
 
 
+# What a program dies of by itself. libgcrypt does when numbers in a key, or in a signature, are not what its arithmetic needs.
+_CRASHES = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
+
+
+class _Judge(Gpg):
+    """It keeps nothing, so what it dies of is what it was given: the same again tomorrow."""
+
+    def stopped(self, by: int) -> SecurelistError:
+        if by == signal.SIGXCPU:
+            return Refused("too-costly", "it takes GnuPG too long to check the signatures of this certificate; make a new key")
+        if by in _CRASHES:
+            return Refused("unreadable-by-gnupg", "GnuPG crashes over a key or a signature in this: they are damaged, or forged")
+        return super().stopped(by)
+
+
 @cache
 def _judging() -> Gpg:
-    return Gpg(_NOWHERE)
+    return _Judge(_NOWHERE)
 
 
 def _only_keyring(path: str) -> list[str]:
@@ -215,10 +240,13 @@ def _complaint(keywords: list[str]) -> str:
     return f": {found[0]}" if found else ""
 
 
-def list_certificate(octets: bytes) -> Certificate:
-    """GnuPG's verified listing of one certificate as facts; raises Refused("unreadable-by-gnupg")."""
+def list_certificate(octets: bytes, seconds: int | None = None) -> Certificate:
+    """GnuPG's verified listing of one certificate as facts, in at most `seconds` of CPU time.
+
+    Raises Refused("unreadable-by-gnupg") or ("too-costly").
+    """
     with _in_memory(octets) as (ring, path):
-        outcome = _judging().run([*_only_keyring(path), "--list-keys"], b"", (ring,))
+        outcome = _judging().run([*_only_keyring(path), "--list-keys"], b"", (ring,), seconds)
     rows = [line.split(":") for line in outcome.output.decode("utf-8", "replace").split("\n") if line]
     keys = [_component(row, rows[i + 1][9]) for i, row in enumerate(rows[:-1]) if row[0] in ("pub", "sub") and rows[i + 1][0] == "fpr"]
     if outcome.exit_status or [row[0] for row in rows].count("pub") != 1 or not keys:
@@ -233,13 +261,13 @@ def _unreadable(octets: bytes) -> Refused:
     return Refused("unreadable-by-gnupg", f"GnuPG cannot read this certificate{advice}")
 
 
-def good_signatures(octets: bytes) -> tuple[bool, ...]:
+def good_signatures(octets: bytes, seconds: int | None = None) -> tuple[bool, ...]:
     """For each signature in one certificate, in their order, whether it is one that its own keys made; whenever that was.
 
-    Raises Refused("unreadable-by-gnupg"), also when GnuPG does not see them all.
+    Raises Refused("unreadable-by-gnupg"), also when GnuPG does not see them all, or ("too-costly") after `seconds` of CPU time.
     """
     with _in_memory(octets) as (ring, path):
-        outcome = _judging().run([*_only_keyring(path), "--ignore-time-conflict", "--check-sigs"], b"", (ring,))
+        outcome = _judging().run([*_only_keyring(path), "--ignore-time-conflict", "--check-sigs"], b"", (ring,), seconds)
     rows = [line.split(b":", 2) for line in outcome.output.split(b"\n")]
     good = tuple(row[1] == b"!" for row in rows if row[0] in (b"sig", b"rev"))
     if outcome.exit_status or len(good) != sum(packet.tag == Tag.SIGNATURE for packet in read_packets(octets)):

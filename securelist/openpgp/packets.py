@@ -240,6 +240,14 @@ def keep_unhashed(signature: Packet, wanted: Callable[[int, bytes], bool]) -> Pa
     return read_packets(write_packet(Tag.SIGNATURE, less))[0]
 
 
+def signature_type(packet: Packet) -> int | None:
+    """The type of a signature of version 3 or 4, those that GnuPG knows (RFC 9580, 5.2.1 and 5.2.3); None for anything else."""
+    where = {3: 2, 4: 1}.get(packet.body[0]) if packet.tag == Tag.SIGNATURE and len(packet.body) > 2 else None
+    return None if where is None else packet.body[where]
+
+
+# Revocations among those types.
+KEY_REVOCATION, SUBKEY_REVOCATION = 0x20, 0x28
 _REASON = 29
 # Superseded, and no longer used (RFC 9580, 5.2.3.31): what was signed before stays as it was.
 _RETIRED = {1, 3}
