@@ -143,14 +143,14 @@ class Installation:
         with reading(self.engine) as connection:
             return self.log.membership(connection)
 
-    def links(self) -> list[Link]:
-        """The log with its evidence, as an export has it."""
+    def links(self, *, trusting: bool = False) -> list[Link]:
+        """The log with its evidence, as an export has it; `trusting` as for `log_store.entries`."""
         with reading(self.engine) as connection:
-            return [Link(entry, entry.hash, evidence) for entry, evidence in log_store.entries(connection)]
+            return [Link(entry, entry.hash, evidence) for entry, evidence in log_store.entries(connection, trusting=trusting)]
 
     def replay(self) -> Membership:
         """Drops the projection and makes it anew, each entry verified from its evidence; raises Refused if one does not hold."""
-        links = self.links()
+        links = self.links(trusting=True)
         named = frozenset(link.entry.subject for link in links if link.entry.type in NAMING_THE_LIST_KEY)
         # Not `anchor`: that would ask the very tables which are to be made.
         anchor = self._anchor(self._new_voice(self.config.key, named))

@@ -182,7 +182,7 @@ def revoked(people: People, who: Somebody, reason: int) -> bytes:
 
 # How long the key holds, when the copy is signed, what the key is revoked for; the reason code of the refusal, if any.
 KEYS: dict[str, tuple[str, int, int, str]] = {
-    "signed just now": ("0", NOW, 0, ""),
+    "signed just now": ("0", int(time.time()), 0, ""),
     "expired since": ("seconds=864000", NOW - 95 * DAY, 0, ""),
     "superseded since": ("0", NOW - 95 * DAY, 2, ""),
     "no longer used since": ("0", NOW - 95 * DAY, 3, ""),

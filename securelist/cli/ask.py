@@ -24,6 +24,7 @@ _MEANINGS = {
     "Expires": "the day on which it ends; one year from now if left out",
     "Since": "the time from which on their word is void; what they said stands if left out",
     "Root": "full fingerprint of a trust root",
+    "Entry": "number and hash of an entry whose text goes; `statement new erase` on the list's own machine fills them in",
     "Threshold": "how many trust roots have to agree; 1 if left out",
 }
 

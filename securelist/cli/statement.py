@@ -18,11 +18,12 @@ from securelist.errors import ConfigurationError, Refused, SecurelistError, Unav
 from securelist.installation import Installation
 from securelist.mail.headers import visible
 from securelist.openpgp import own_gpg
-from securelist.openpgp.certificate import grouped
+from securelist.openpgp.certificate import grouped, normal_fingerprint
 from securelist.receipt import receipt
 from securelist.request import RequestDesk
 from securelist.store.database import reading
 from securelist.store.requests import waiting
+from securelist.trust.erasure import erasable
 from securelist.trust.fields import EXAMPLES, FORMS
 from securelist.trust.grammar import parse, render
 from securelist.trust.pending import pending as pending_in
@@ -100,19 +101,25 @@ def _write_receipt(installation: Installation, submission: Submission, at: int, 
 @click.option(
     "--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field; repeatable. List is filled in on the list's own machine."
 )
+@click.option("--by-owner", is_flag=True, help="For `erase`: the person themselves will sign, not a trust root.")
 @click.pass_obj
-def new(home: Path, kind: str, fields: tuple[str, ...]) -> None:
+def new(home: Path, kind: str, fields: tuple[str, ...], by_owner: bool) -> None:
     """Prints a statement of TYPE, checked, ready to be signed. On a terminal it asks for what is missing.
+
+    For `erase`, the list's own machine fills in the entries that can go, from TLD and Key.
 
     \b
     Example:
       securelist statement new attest-ssc > statement.txt
+      securelist statement new erase --field TLD=nl --field Key=0123… > erase.txt
       securelist statement new withdraw-ssc --field TLD=nl --field Email=anna@registry.example
     """
     chosen = StatementType(kind)
     values = _given(chosen, fields)
     if "List" not in values and (own := _own_list(home)):
         values["List"] = [own]
+    if chosen is StatementType.ERASE and {"List", "TLD", "Key"} <= values.keys() and "Entry" not in values:
+        values["Entry"] = _erasable(home, values["TLD"][0], values["Key"][0], by_owner)
     missing = [name for name in FORMS[chosen].required if name not in values]
     if missing and set(values) <= set(FORMS[chosen].fields):
         if not sys.stdin.isatty():
@@ -139,6 +146,15 @@ def _own_list(home: Path) -> str:
         if problem.reason != "no-list":
             raise
         return ""
+
+
+def _erasable(home: Path, cctld: str, key: str, by_owner: bool) -> list[str]:
+    installation = Installation(home)
+    fingerprint = normal_fingerprint(key) or key
+    found = erasable(installation.membership(), installation.anchor, cctld.lower(), fingerprint, int(time.time()), by_owner=by_owner)
+    if not found:
+        raise Refused("nothing-to-erase", f"the log holds nothing about {key} and .{cctld} that has ended and can be erased")
+    return [f"{entry.number} {entry.hash}" for entry in found]
 
 
 def _missing(kind: StatementType, missing: list[str]) -> Refused:

@@ -5,18 +5,18 @@ Callers begin the transaction (`database.writing`, `database.reading`) and pass 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from securelist.errors import ConfigurationError, TryAgain
 from securelist.store.projection import load, project
-from securelist.store.schema import CertificateRow, Evidence, LogEntry, RequestRow, StatementRow
-from securelist.trust.entry import CERTIFICATE, Entry, Head, digest
-from securelist.trust.history import Standing
+from securelist.store.schema import Evidence, LogEntry, RequestRow, StatementRow
+from securelist.trust.entry import Entry, Head, digest
 from securelist.trust.membership import Membership
 from securelist.trust.submission import Submission
 
@@ -86,25 +86,25 @@ def _insert_evidence(connection: Connection, evidence: Mapping[str, bytes]) -> N
         connection.execute(insert(Evidence), rows)
 
 
-def _erase(connection: Connection, names: frozenset[str]) -> None:
-    """Removes the octets of evidence by its digest, and of the certificate entries by the fingerprint they are about."""
-    certificates = select(LogEntry.evidence).where(LogEntry.type == CERTIFICATE, LogEntry.subject.in_(names))
-    if names:
-        chosen = or_(Evidence.digest.in_(names), Evidence.digest.in_(certificates))
-        connection.execute(update(Evidence).where(chosen).values(octets=None))
-        connection.execute(delete(RequestRow).where(RequestRow.fingerprint.in_(names)))
+def _erase(connection: Connection, numbers: frozenset[int]) -> None:
+    """Removes the octets of these entries' evidence, and requests for membership by the keys that they are about."""
+    if numbers:
+        these = LogEntry.number.in_(numbers)
+        connection.execute(update(Evidence).where(Evidence.digest.in_(select(LogEntry.evidence).where(these))).values(octets=None))
+        connection.execute(delete(RequestRow).where(RequestRow.fingerprint.in_(select(LogEntry.subject).where(these))))
 
 
-def entries(connection: Connection, first: int = 1) -> Iterator[tuple[Entry, bytes | None]]:
-    """The entries from number `first` on, with their evidence (None: erased), in their order."""
+def entries(connection: Connection, first: int = 1, *, trusting: bool = False) -> Iterator[tuple[Entry, bytes | None]]:
+    """The entries from number `first` on, with their evidence (None: erased), in their order.
+
+    Raises ConfigurationError if one is not what was written. `trusting`: whether evidence may be missing is for the caller to find out.
+    """
+    named = () if trusting else _named(connection)
     columns = (*(getattr(LogEntry, name) for name in _ENTRY_FIELDS), LogEntry.hash, Evidence.octets)
-    projected = (StatementRow.standing, CertificateRow.fingerprint)
-    query = select(*columns, *projected).join(Evidence, Evidence.digest == LogEntry.evidence)
-    query = query.outerjoin(StatementRow, StatementRow.entry == LogEntry.number)
-    query = query.outerjoin(CertificateRow, CertificateRow.fingerprint == LogEntry.subject)
-    for row in connection.execute(query.where(LogEntry.number >= first).order_by(LogEntry.number)):
+    query = select(*columns).join(Evidence, Evidence.digest == LogEntry.evidence).where(LogEntry.number >= first)
+    for row in connection.execute(query.order_by(LogEntry.number)):
         entry = Entry(**{name: getattr(row, name) for name in _ENTRY_FIELDS})
-        whole = _may_be_erased(row) if row.octets is None else digest(row.octets) == entry.evidence
+        whole = trusting or entry.number in named if row.octets is None else digest(row.octets) == entry.evidence
         if entry.hash != row.hash or not whole:
             raise ConfigurationError(
                 "damaged-log", f"entry {entry.number} of the log in the database is not what was written; restore a backup"
@@ -112,6 +112,7 @@ def entries(connection: Connection, first: int = 1) -> Iterator[tuple[Entry, byt
         yield entry, row.octets
 
 
-def _may_be_erased(row: Any) -> bool:  # noqa: ANN401 - a row has the columns of its query
-    """Whether the projection agrees that this entry's evidence is gone."""
-    return row.fingerprint is None if row.type == CERTIFICATE else row.standing in (None, Standing.ERASED)
+def _named(connection: Connection) -> frozenset[int]:
+    """The entries that an `erase` has named."""
+    said = connection.execute(select(StatementRow.statement).where(StatementRow.statement.contains('"type": "erase"')))
+    return frozenset(number for text in said.scalars() for number, _ in json.loads(text)["entries"])

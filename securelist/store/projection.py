@@ -24,13 +24,14 @@ from securelist.store.schema import (
     StatementRow,
     VoidRow,
 )
-from securelist.trust.entry import Head
+from securelist.trust.entry import Entry, Head
 from securelist.trust.history import Said, Standing
 from securelist.trust.membership import AdminContact, Attestation, Founding, Membership, Void
 from securelist.trust.statement import Person, Statement, StatementType
 
 K = TypeVar("K")
 V = TypeVar("V")
+_ENTRY_FIELDS = [field.name for field in fields(Entry)]
 _TABLES = (FoundingRow, CertificateRow, AdminContactRow, AttestationRow, StatementRow, VoidRow)
 
 # --- loading ----------------------------------------------------------------------------------------------------------
@@ -38,7 +39,8 @@ _TABLES = (FoundingRow, CertificateRow, AdminContactRow, AttestationRow, Stateme
 
 def load(connection: Connection, head: Head) -> Membership:
     """The membership as the tables have it, at the log's `head`; raises ConfigurationError if they were not filled."""
-    time = connection.execute(select(LogEntry.time).where(LogEntry.number == head.number)).scalar()
+    rows = connection.execute(select(*(getattr(LogEntry, name) for name in _ENTRY_FIELDS)).order_by(LogEntry.number))
+    log = tuple(Entry(*row) for row in rows)
     said = tuple(_said(row) for row in connection.execute(select(StatementRow.__table__).order_by(StatementRow.entry)))
     if head.number and not said:
         raise ConfigurationError("no-projection", "the tables of members have to be made anew from the log: run securelist log replay")
@@ -48,7 +50,8 @@ def load(connection: Connection, head: Head) -> Membership:
     voids = connection.execute(select(VoidRow.__table__).order_by(VoidRow.entry, VoidRow.fingerprint))
     return Membership(
         head,
-        time or 0,
+        log[-1].time if log else 0,
+        log,
         Founding(founding.list, founding.key, tuple(founding.roots.split()), founding.threshold, founding.entry) if founding else None,
         {row.fingerprint: _certificate(row) for row in connection.execute(select(CertificateRow.__table__))},
         {contact.cctld: contact for contact in admin_contacts},
@@ -66,7 +69,7 @@ def _said(row: Any) -> Said:  # noqa: ANN401 - a row has the columns of its tabl
 def _statement(text: str) -> Statement:
     values = json.loads(text)
     plain = {"type": StatementType(values["type"]), "person": _person(values["person"]), "roots": tuple(values["roots"])}
-    return Statement(**values | plain)
+    return Statement(**values | plain | {"entries": tuple((number, hash) for number, hash in values["entries"])})
 
 
 def _person(values: Mapping[str, Any]) -> Person:

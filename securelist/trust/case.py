@@ -10,7 +10,7 @@ from securelist.errors import Refused
 from securelist.mail.addresses import same_address
 from securelist.trust.anchor import Anchor
 from securelist.trust.grammar import refusal
-from securelist.trust.history import Said, key_subject
+from securelist.trust.history import Said
 from securelist.trust.membership import Attestation, Membership
 from securelist.trust.statement import Statement, StatementType
 
@@ -40,11 +40,6 @@ class Case:
         """The last attestation of the SSC whom the statement names by ccTLD and primary address."""
         emails = self.statement.person.emails
         return self.membership.attestations.get((self.statement.tld, same_address(emails[0]))) if emails else None
-
-    @property
-    def key_subject(self) -> str:
-        """What an erased statement about the same key and ccTLD has as its subject."""
-        return key_subject(self.statement.tld, self.said.about)
 
     def refusal(self, field: str, reason: str, rule: str, index: int = 0) -> Refused:
         """A Refused that names the line of `field`, or of its value `index` where it has several."""

@@ -99,6 +99,7 @@ def _ended_tld(attempt: Attempt, membership: Membership, at: int) -> str:
     said, address = attempt.certification, same_address(address_in_user_id(attempt.certification.user_id))
     for attestation in membership.attestations.values():
         made_it = attestation.certified and attestation.signer == attempt.certifier.fingerprint and attestation.in_force(at)
-        if made_it and (attestation.address, attestation.fingerprint) == (address, said.subject):
+        granted = next((s.about for s in membership.said if s.entry == attestation.entry), "")  # the key may have been replaced since
+        if made_it and (attestation.address, granted) == (address, said.subject):
             return attestation.cctld
     raise Refused("nothing-to-withdraw", "it takes back what made nobody a member")

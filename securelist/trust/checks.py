@@ -134,7 +134,8 @@ def _check_age(case: Case) -> None:
 def _check_new(case: Case) -> None:
     said = case.said
     for earlier in case.membership.said:
-        if earlier.text == said.text and (earlier.signer, earlier.part) == (said.signer, said.part):
+        same = earlier.evidence == said.evidence if earlier.erased else earlier.text == said.text
+        if same and (earlier.signer, earlier.part) == (said.signer, said.part):
             rule = f"this text by this signer was entered already, as entry {earlier.entry}"
             advice = "to say it once more, add a line with today's date below it and sign again"
             raise refusal(case.statement.line, "duplicate", f"{rule}; {advice}")

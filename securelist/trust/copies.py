@@ -161,7 +161,7 @@ def _of_the_list(octets: bytes, list_certificates: Sequence[Certificate], at: in
 
 def _as_of(certificate: Certificate, at: int) -> Certificate:
     """The certificate without a retirement after `at`. A compromised key stays one: a thief could accuse the server with it."""
-    return certificate if certificate.primary.compromised else as_known(certificate, at)
+    return certificate if certificate.compromised else as_known(certificate, at)
 
 
 # --- the comparison ----------------------------------------------------------------------------------------------------

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from securelist.errors import Refused
-from securelist.openpgp import sequoia
-from securelist.openpgp.admission import admit, merge, read_certificate
+from securelist.openpgp.admission import merge, read_certificate
 from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.certification import read_certifications
 from securelist.openpgp.signed import MAX_CANDIDATES, SignedMessage, Verified, read_signed, verify
 from securelist.trust.anchor import Anchor
-from securelist.trust.certificates import own_packets, renewed
+from securelist.trust.certificates import FOR_KNOWN, Examination, own_packets
 from securelist.trust.certifications import Attempt, attempts, misplaced, prove
 from securelist.trust.checks import certificates_named
 from securelist.trust.entry import digest
@@ -31,6 +30,8 @@ MAX_TEXT_OCTETS = 256 * 1024
 
 # A stranger's key costs two engines' work before anything is known about it. Who changes their key sends one such text.
 MAX_TEXTS_BY_NEW_KEYS = 3
+# And so do the certificates that hold the keys of such texts, of all together: each text has one.
+MAX_CERTIFICATES_BY_NEW_KEYS = 3
 # Nobody answers for a mail that is not signed; each certificate in it costs some processes of GnuPG.
 MAX_CERTIFICATES_UNSIGNED = 3
 # Anybody can write an Admin Contact's name into a certification. One mail about three contacts, some user IDs each, stays below.
@@ -55,6 +56,9 @@ class Desk:
     notes: list[str] = field(default_factory=list)
     covers: set[str] = field(default_factory=set)
     """Who signed a text without a statement, around certificates."""
+    examined: Examination = field(default_factory=Examination)
+    strangers: set[str] = field(default_factory=set)
+    """Fingerprints of the certificates under which texts by new keys were tried."""
 
     # --- entering -------------------------------------------------------------------------------------------------------
 
@@ -77,7 +81,7 @@ class Desk:
         for given in self.anchor.roots:
             if given.fingerprint in roots and given.fingerprint not in self.membership.certificates:
                 sent = self.sent.get(given.fingerprint, given.octets)
-                self._enter_certificate(read_certificate(own_packets(merge(given.octets, sent))))
+                self._enter_certificate(read_certificate(own_packets(merge(given.octets, sent), FOR_KNOWN)))
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
@@ -98,7 +102,7 @@ class Desk:
         root = self.anchor.root(fingerprint)
         for octets in (self.sent.get(fingerprint), root.octets if root else None):
             if certificate and octets:
-                certificate = renewed(certificate, octets) or certificate
+                certificate = self.examined.renewed(certificate, octets) or certificate
         return certificate if certificate != known else None
 
     def _renew(self, fingerprint: str) -> None:
@@ -126,8 +130,7 @@ class Desk:
         if fingerprint in self.membership.certificates:
             self._renew(fingerprint)
         elif octets is not None:
-            own = own_packets(octets)
-            self._enter_certificate(admit(own, self.at) if needs_encryption else read_certificate(own))
+            self._enter_certificate(self.examined.admitted(octets, self.at) if needs_encryption else self.examined.read(octets))
 
     def take_certificates(self, *, owners_only: bool) -> None:
         """Step 4. `owners_only`: a certificate is renewed only for whoever signed the mail around it, or if it is revoked."""
@@ -215,7 +218,7 @@ class Desk:
 
     def _holders(self, message: SignedMessage) -> Iterator[str]:
         """Fingerprints of the certificates sent along that hold the key which the message names."""
-        return (name for name, octets in self.sent.items() if sequoia.key_names(octets).intersection(message.issuers))
+        return (name for name, octets in self.sent.items() if self.examined.key_names(octets).intersection(message.issuers))
 
     def _enter_text(self, verified: Verified) -> None:
         if self.sent and not _speaks(verified):
@@ -232,7 +235,7 @@ class Desk:
 
     def _enter_text_by_new_key(self, message: SignedMessage, unknown: Refused) -> None:
         """A text by a key that the log does not know, whose certificate came along; anything but the few allowed is unknown."""
-        admitted = [admit(own_packets(self.sent[name]), self.at) for name in islice(self._holders(message), MAX_CANDIDATES)]
+        admitted = [self._stranger(name) for name in islice(self._holders(message), MAX_CANDIDATES)]
         verified = verify(message, [*admitted, *self.anchor.signers(self.membership).values()], self.at)
         for signed in statements_in(verified):
             if signed.statement.type not in _BY_NEW_KEYS or signed.signer != signed.statement.key:
@@ -241,6 +244,13 @@ class Desk:
                 self._enter_statement(signed)
             else:
                 self._take_request(signed, next(c for c in admitted if c.fingerprint == signed.signer))
+
+    def _stranger(self, fingerprint: str) -> Certificate:
+        self.strangers.add(fingerprint)
+        if len(self.strangers) > MAX_CERTIFICATES_BY_NEW_KEYS:
+            detail = f"texts signed with keys that the log does not know come with at most {MAX_CERTIFICATES_BY_NEW_KEYS} certificates"
+            raise Refused("too-many-certificates", detail)
+        return self.examined.admitted(self.sent[fingerprint], self.at)
 
     def _take_request(self, signed: SignedStatement, certificate: Certificate) -> None:
         self.requests.append(check_request(self.membership, signed, certificate, self.anchor, self.at))

@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -32,6 +33,8 @@ MAX_OCTETS = 512 * 2**20
 # More keys than a list will ever have had.
 MAX_LIST_KEYS = 100
 _ERASED = "erased"
+# What stands in an entry's fields: types, labels, fingerprints, digests. No line end, so that no two entries share an encoding.
+_PLAIN = re.compile(r"[A-Za-z0-9-]{0,64}")
 # The largest evidence is a signed text (desk.MAX_TEXT_OCTETS) or a certificate (admission.MAX_CERTIFICATE_OCTETS), in
 # base64; what is longer is not read as JSON.
 MAX_LINE_OCTETS = 16 * 2**20
@@ -148,6 +151,8 @@ def _read_links(lines: Sequence[bytes]) -> tuple[Link, ...]:
     for number, line in enumerate(lines, 2):
         value = _read(line, number, {"entry": dict, "hash": str, "octets": (str, type(None))})
         entry = Entry(**_checked(value["entry"], number, wanted))
+        if any(not _PLAIN.fullmatch(text) for text in vars(entry).values() if isinstance(text, str)):
+            raise _damaged(number)
         if value["octets"] == _ERASED:
             links.append(Link(entry, value["hash"], None))
             continue

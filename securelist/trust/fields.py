@@ -114,6 +114,13 @@ def _threshold(value: str) -> int:
     return int(value)
 
 
+def _entry(value: str) -> tuple[int, str]:
+    match = re.fullmatch(r"([1-9][0-9]{0,8}) ([0-9a-fA-F]{64})", value)
+    if match is None:
+        raise WrongValue("an entry is its number, a blank, and its hash of 64 hex digits, as the log has them")
+    return int(match[1]), match[2].lower()
+
+
 # --- the tables -------------------------------------------------------------------------------------------------------
 
 
@@ -142,6 +149,8 @@ FIELDS: Mapping[str, Field] = {
     "Since": Field(_moment, 24),
     "Root": Field(_fingerprint, 120, 20),
     "Threshold": Field(_threshold, 20),
+    # Ten years of a member who renewed and confirmed four times a year.
+    "Entry": Field(_entry, 80, 100),
 }
 
 
@@ -174,7 +183,7 @@ FORMS: Mapping[StatementType, Form] = {
     StatementType.RESUME_MEMBER: Form(("List", "TLD", "Email"), ("Name", "Key")),
     StatementType.REPLACE_LIST_KEY: Form(("List", "Key")),
     StatementType.REPLACE_ROOTS: Form(("List", "Root"), ("Threshold", "Since")),
-    StatementType.ERASE: Form(("List", "TLD", "Key")),
+    StatementType.ERASE: Form(("List", "TLD", "Key", "Entry")),
 }
 
 # Words that people write for a field, besides misspellings of it.
@@ -189,4 +198,5 @@ EXAMPLES = {
     "Phone": "+31 6 1234 5678", "Organisation": "Registry of the Netherlands", "Timezone": "Europe/Amsterdam", "Share": "regional",
     "Key": "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567", "Root": "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567",
     "Expires": "2027-11-22", "Since": "2027-11-22T04:00Z", "Threshold": "2",
+    "Entry": f"7 {'3fa9' * 16}",
 }  # fmt: skip

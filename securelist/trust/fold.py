@@ -84,7 +84,11 @@ def refold(membership: Membership, anchor: Anchor, also: frozenset[str] = frozen
     A statement that voids others can turn out void itself; so it is folded until that settles. It never does if one voids what
     it rests on itself, once nothing else holds it up: then both are void, so that a compromise can be entered all the same.
     """
-    compromised = membership.compromised | also
+    return settled(membership, anchor, membership.compromised | also)
+
+
+def settled(membership: Membership, anchor: Anchor, compromised: frozenset[str]) -> Membership:
+    """The same, for these compromised keys and no others."""
     voids: tuple[Void, ...] = ()
     for rounds in count():
         state = _folded(membership, anchor, voids, compromised)
@@ -95,7 +99,7 @@ def refold(membership: Membership, anchor: Anchor, also: frozenset[str] = frozen
 
 
 def _folded(membership: Membership, anchor: Anchor, voids: tuple[Void, ...], compromised: frozenset[str]) -> Membership:
-    state = Membership(membership.head, membership.time, certificates=membership.certificates)
+    state = Membership(membership.head, membership.time, membership.entries, certificates=membership.certificates)
     for said in membership.said:
         state = _again(Case(state, said, anchor), voids, compromised)
     return state
@@ -132,18 +136,12 @@ def without_effect(case: Case, why: str) -> Membership:
 
 
 def carry_out_erased(membership: Membership, said: Said) -> Membership:
-    """What an erased statement still does: a withdrawal withdraws, a suspension suspends, by the key; all else grants nothing.
-
-    A key that was replaced ends with it: the new key's consent, which came last, shows that it was.
-    """
-    kind, theirs = said.statement.type, {said.about}
-    if kind is StatementType.REPLACE_KEY and said.signer == said.about:
-        theirs = {s.signer for s in membership.said if s.erased and s.statement.type is kind and s.subject == said.subject}
+    """What an erased statement still does: a withdrawal withdraws, a suspension suspends, by the key; all else grants nothing."""
+    kind, theirs = said.statement.type, (said.statement.tld, said.about)
     changed = {}
     for key, attestation in membership.attestations.items():
-        same = attestation.cctld == said.statement.tld and attestation.fingerprint in theirs
-        if same and attestation.in_force(said.time):
-            if kind in (StatementType.WITHDRAW_SSC, StatementType.REPLACE_KEY):
+        if (attestation.cctld, attestation.fingerprint) == theirs and attestation.in_force(said.time):
+            if kind is StatementType.WITHDRAW_SSC:
                 changed[key] = dataclasses.replace(attestation, withdrawn=said.entry)
             elif kind is StatementType.SUSPEND_MEMBER:
                 changed[key] = dataclasses.replace(attestation, suspended=said.entry)

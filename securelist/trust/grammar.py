@@ -189,7 +189,7 @@ def _built(kind: StatementType, line: int, values: Mapping[str, list[Any]], numb
     )  # fmt: skip
     return Statement(
         kind, same_address(one("List", "")), line, one("TLD", ""), person, one("Key", ""), one("Expires", None),
-        one("Since", None), tuple(values.get("Root", ())), one("Threshold", None), numbers,
+        one("Since", None), tuple(values.get("Root", ())), one("Threshold", None), tuple(values.get("Entry", ())), numbers,
     )  # fmt: skip
 
 

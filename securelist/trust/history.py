@@ -57,24 +57,14 @@ class Said:
         return self.standing is Standing.ERASED
 
     def without_text(self) -> Said:
-        """What is left of it once its text is erased: what the entry itself says. For its age, the time of the entry stands in."""
-        kind, tld = self.statement.type, self.statement.tld
-        return _erased(
-            self.entry, self.time, self.signer, self.part, self.about, self.evidence, Statement(kind, "", 0, tld, key=self.about)
-        )
+        """What is left of it once its text is erased: what the entry itself says."""
+        left = Statement(self.statement.type, "", 0, self.statement.tld, key=self.about)
+        bare = {"key": self.signer, "text": "", "made": self.time, "subject": "", "statement": left, "standing": Standing.ERASED}
+        return Said(**vars(self) | bare)
 
     @classmethod
     def erased_from(cls, entry: Entry) -> Said:
         """The same, from an entry whose text was erased: what a replay has."""
         left = Statement(StatementType(entry.type), "", 0, entry.cctld, key=entry.subject)
-        return _erased(entry.number, entry.time, entry.signer, entry.part, entry.subject, entry.evidence, left)
-
-
-def _erased(entry: int, time: int, signer: str, part: int, about: str, evidence: str, left: Statement) -> Said:
-    subject = key_subject(left.tld, about)
-    return Said(entry, time, signer, signer, "", part, time, subject, about, evidence, left, Standing.ERASED)
-
-
-def key_subject(cctld: str, fingerprint: str) -> str:
-    """The subject of an erased statement: its address is gone, its key is not."""
-    return f"key {cctld} {fingerprint}"
+        where = (entry.number, entry.time, entry.signer, entry.signer, "", entry.part, entry.time, "")
+        return cls(*where, entry.subject, entry.evidence, left, Standing.ERASED)

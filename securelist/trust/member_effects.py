@@ -143,6 +143,9 @@ def _certified_end(case: Case) -> int:
     expires, made = case.statement.expires, case.said.made
     longest = int(_years_later(made, MAX_YEARS if expires else DEFAULT_YEARS).timestamp())
     end = min(expires or longest, longest)
+    known = case.attestation
+    if known and known.in_force(case.at) and known.fingerprint == case.statement.key:
+        end = max(end, known.expires)  # whoever passes on a certificate must not shorten what was attested
     if end <= case.at:
         raise case.refusal("Expires", "expired", "what it attests has ended already; certify again")
     return end

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from securelist.mail.addresses import same_address
 from securelist.openpgp.certificate import Certificate
-from securelist.trust.entry import Head
+from securelist.trust.entry import Entry, Head
 from securelist.trust.history import MAX_AGE_SECONDS, Said, Standing
 from securelist.trust.statement import NAMING_THE_LIST_KEY, Person
 
@@ -126,6 +126,8 @@ class Membership:
     head: Head = field(default_factory=Head)
     time: int = 0
     """The time of the head's entry."""
+    entries: tuple[Entry, ...] = ()
+    """All entries of the log, without their evidence."""
     founding: Founding | None = None
     certificates: Mapping[str, Certificate] = field(default_factory=dict)
     """The newest certificate in the log of each primary fingerprint; that somebody is in here gives no right at all."""

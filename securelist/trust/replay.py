@@ -1,7 +1,7 @@
 """The replay: entries of a log taken one after the other, each verified anew from its evidence. What a proof rests on.
 
 One signed text is entered whole: all of its statements, in their order, at one time. An entry whose text was erased is taken
-at its word, for the little that it still does, and owed until an `erase` about the same key follows.
+at its word, for the little that it still does, and owed until an `erase` names it by number and hash.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from securelist.trust import certifications
 from securelist.trust.anchor import Anchor
 from securelist.trust.certificates import joined
 from securelist.trust.entry import CERTIFICATE, Entry, digest
-from securelist.trust.erasure import ERASABLE
 from securelist.trust.export import Link
 from securelist.trust.history import Standing
 from securelist.trust.membership import Membership
 from securelist.trust.root_effects import not_founded
-from securelist.trust.rules import Entered, enter_certificate, enter_erased, enter_statement, enter_without_effect
-from securelist.trust.statement import StatementType
+from securelist.trust.rules import Entered, enter_certificate, enter_erased, enter_statement
+from securelist.trust.statement import ABOUT_MEMBERS
 from securelist.trust.verified import CertifiedStatement, ProvenStatement, SignedStatement, statements_in
 
 
@@ -41,12 +40,8 @@ class Replay:
     _left: list[SignedStatement] = field(default_factory=list)
     _evidence: str = ""
     _time: int = 0
-    _owed: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
-    """By digest of erased evidence for which no `erase` has come yet: (ccTLD, fingerprint) of its entries; certificates have no ccTLD."""
-    _shaken: set[tuple[str, str]] = field(default_factory=set)
-    """(ccTLD, fingerprint) of all about whom an entry is erased, here or later, and of whom what is left may rest on that."""
-    _last_erase: int = 0
-    """Number of the last `erase`: from there on the membership is what it was when the texts were still there."""
+    _owed: set[int] = field(default_factory=set)
+    """Numbers of the erased entries that no `erase` has named yet."""
 
     def look_ahead(self, links: Sequence[Link]) -> None:
         """Joins each root with its first certificate in the log, which follows what the root signed before.
@@ -60,8 +55,6 @@ class Replay:
                 first.setdefault(link.entry.subject, link.evidence)
         known = {root: read_certificate(first.get(root.fingerprint, root.octets)) for root in self.anchor.roots}
         self.anchor = replace(self.anchor, roots=tuple(joined(root, other) for root, other in known.items()))
-        self._shaken = {(link.entry.cctld, link.entry.subject) for link in links if link.evidence is None}
-        self._last_erase = max((link.entry.number for link in links if link.entry.type == StatementType.ERASE), default=0)
 
     def take(self, link: Link) -> None:
         """The next entry; raises Refused if it is not what the rules make of its evidence."""
@@ -71,10 +64,8 @@ class Replay:
         if link.evidence is None:
             entered, checked = self._take_erased(link.entry), "its text is erased: number, time and hash"
         elif link.entry.type == CERTIFICATE:
-            entered, checked = (
-                self._take_certificate(link.entry, link.evidence),
-                "GnuPG and Sequoia read the certificate alike, nothing older is put back",
-            )
+            entered = self._take_certificate(link.entry, link.evidence)
+            checked = "GnuPG and Sequoia read the certificate alike, nothing older is put back"
         else:
             entered, checked = self._take_statement(link.entry, link.evidence)
         _check_same(entered.entry, link)
@@ -99,26 +90,10 @@ class Replay:
         else:
             proven = self._signed(entry, evidence)
             engines = "GnuPG and Sequoia find the signature good"
-        entered = self._entered(proven, entry)
-        if proven.statement.type is StatementType.ERASE:
-            self._discharge({(proven.statement.tld, proven.statement.key), *(("", name) for name in entered.erased)})
-        standing = entered.membership.said[-1].standing
-        effect = {Standing.PENDING: "waits for other signatures", Standing.VOID: "without effect"}.get(standing, "in effect")
+        entered = enter_statement(self.membership, proven, self.anchor, entry.time, None)
+        self._owed -= {number for number, _ in proven.statement.entries}
+        effect = "waits for other signatures" if entered.membership.said[-1].standing is Standing.PENDING else "in effect"
         return entered, f"{engines}, the signer may say this, it is new, in order and fits; {effect}"
-
-    def _entered(self, proven: ProvenStatement, entry: Entry) -> Entered:
-        """A statement by or about somebody of whom something was erased may rest on that: it then is without effect."""
-        about, by, why = (entry.cctld, entry.subject), (entry.cctld, proven.signer), "what it rests on is erased"
-        try:
-            entered = enter_statement(self.membership, proven, self.anchor, entry.time, None)
-            if entered.entry.subject == entry.subject or about not in self._shaken:
-                return entered
-        except Refused as refused:
-            if entry.number > self._last_erase or not self._shaken.intersection((about, by)):
-                raise
-            why = refused.detail
-        self._shaken.add(about)
-        return enter_without_effect(self.membership, proven, self.anchor, entry.time, entry.subject, why)
 
     def _signed(self, entry: Entry, evidence: bytes) -> SignedStatement:
         if not self._left:
@@ -145,16 +120,12 @@ class Replay:
     # --- erased ---------------------------------------------------------------------------------------------------------
 
     def _take_erased(self, entry: Entry) -> Entered:
-        if entry.type != CERTIFICATE and entry.type not in ERASABLE:
+        if entry.type not in (CERTIFICATE, *ABOUT_MEMBERS):
             raise Refused("not-erasable", f"the text of a {entry.type} cannot be erased, and is missing")
         if self._left and (entry.evidence, entry.time) == (self._evidence, self._time):
             raise _not_whole()
-        self._owed.setdefault(entry.evidence, set()).add((entry.cctld, entry.subject))
+        self._owed.add(self.membership.head.number + 1)
         return enter_erased(self.membership, entry)
-
-    def _discharge(self, said: set[tuple[str, str]]) -> None:
-        """A text that holds something about the key that an `erase` names may be gone whole: whoever else is in it was no member."""
-        self._owed = {evidence: subjects for evidence, subjects in self._owed.items() if not subjects & said}
 
     # --- the end --------------------------------------------------------------------------------------------------------
 
@@ -164,8 +135,8 @@ class Replay:
         if self._left:
             raise _not_whole()
         if self._owed:
-            whose = ", ".join(sorted({fingerprint for subjects in self._owed.values() for _, fingerprint in subjects}))
-            raise Refused("erased-without-statement", f"texts about {whose} are missing, and no erase says that they may be")
+            numbers = ", ".join(map(str, sorted(self._owed)))
+            raise Refused("erased-without-statement", f"the text of entry {numbers} is missing, and no erase names it")
         self.check_founded(self.membership)
 
     def check_founded(self, membership: Membership) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from securelist.trust.case import Case, no_such_member
 from securelist.trust.grammar import refusal
 from securelist.trust.history import MAX_AGE_SECONDS, Said, Standing
-from securelist.trust.statement import StatementType
+from securelist.trust.statement import ABOUT_MEMBERS, StatementType
 
 ROOT, ADMIN_CONTACT, SSC = "a trust root", "the ccTLD's Admin Contact", "the SSC"
 NEW_KEY, OWNER, REQUESTER = "then the new key", "the key's owner", "the key that it names"
@@ -132,8 +132,8 @@ def supporters(case: Case) -> frozenset[str]:
 def newest_in_effect(case: Case) -> tuple[int, int]:
     """(entry, time of the signature) of the newest other text in effect about the same subject; zeros if there is none.
 
-    What is dated ahead counts as signed when it was entered. An `erase` is about all that was signed before it: nobody can
-    tell any more what that was, so none of it comes back.
+    What is dated ahead counts as signed when it was entered. An `erase` is about all that was signed before it for the ccTLD:
+    nobody can tell any more what that was, so none of it comes back. (What ends a right is never held up by that.)
     """
     said = case.said
     others = (s for s in case.membership.said if _is_before(s, case) and (s.text, s.part) != (said.text, said.part))
@@ -144,18 +144,28 @@ def newest_in_effect(case: Case) -> tuple[int, int]:
 
 def _is_before(earlier: Said, case: Case) -> bool:
     """Whether an earlier statement says what one about this subject has to be newer than."""
-    if case.statement.type is StatementType.ERASE:
-        return earlier.subject == case.said.subject and earlier.standing is Standing.IN_EFFECT
     if case.statement.type in _BRAKES and earlier.statement.type in _OWN_WORDS:
         return False
-    about_it = earlier.subject in (case.said.subject, case.key_subject)
-    return _erases(earlier, case) or (about_it and earlier.standing in (Standing.IN_EFFECT, Standing.ERASED))
+    gone = _erases(earlier, case) or _is_what_is_left(earlier, case)
+    return gone or (earlier.subject == case.said.subject and earlier.standing is Standing.IN_EFFECT)
 
 
 def _erases(earlier: Said, case: Case) -> bool:
-    """Whether an earlier statement erased what was about the key that the case is about; it did, whatever became of its signer."""
-    named = (earlier.statement.tld, earlier.statement.key)
-    return earlier.statement.type is StatementType.ERASE and named == (case.statement.tld, case.said.about)
+    """Whether an earlier `erase` may have taken away what the case would have to be newer than, whatever became of its signer."""
+    return _can_be_late(case) and earlier.statement.type is StatementType.ERASE and earlier.statement.tld == case.statement.tld
+
+
+def _is_what_is_left(earlier: Said, case: Case) -> bool:
+    """Whether an earlier text about the same key is gone: when it was signed nobody knows, so it counts as signed when it was entered.
+
+    Else a server could keep an attestation back, and enter it between a withdrawal and the `erase` of that.
+    """
+    same = (earlier.statement.tld, earlier.about) == (case.statement.tld, case.said.about)
+    return _can_be_late(case) and earlier.erased and same
+
+
+def _can_be_late(case: Case) -> bool:
+    return case.statement.type in ABOUT_MEMBERS and case.statement.type not in _BRAKES
 
 
 def _threshold(case: Case) -> int:

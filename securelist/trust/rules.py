@@ -28,7 +28,7 @@ from securelist.trust.case import Case, about
 from securelist.trust.checks import check_by_itself, check_named, check_order, check_signer, check_time
 from securelist.trust.entry import CERTIFICATE, Entry, digest
 from securelist.trust.erasure import check_same_people, forget
-from securelist.trust.fold import carry_out, carry_out_erased, refold, without_effect
+from securelist.trust.fold import carry_out, carry_out_erased, refold
 from securelist.trust.history import Said, Standing
 from securelist.trust.membership import Membership
 from securelist.trust.roles import check_role
@@ -39,6 +39,9 @@ from securelist.trust.verified import ProvenStatement
 # How far our own clock may fall back (a time server's correction) before we stop rather than write times that are not true.
 MAX_FALL_BACK_SECONDS = 600
 
+# Anybody can make a key and ask, and requests wait (store.requests.MAX_WAITING): a post-quantum certificate is 20 kB.
+MAX_REQUEST_OCTETS = 64 * 1024
+
 
 @dataclass(frozen=True)
 class Entered:
@@ -47,8 +50,8 @@ class Entered:
     entry: Entry
     membership: Membership
     notes: tuple[str, ...] = ()
-    erased: frozenset[str] = frozenset()
-    """Digests of evidence, and fingerprints of certificates, whose octets go."""
+    erased: frozenset[int] = frozenset()
+    """Numbers of the entries whose evidence goes."""
 
 
 def entry_time(membership: Membership, now: int) -> int:
@@ -75,21 +78,37 @@ def enter_certificate(membership: Membership, certificate: Certificate, anchor: 
     fields = {"type": CERTIFICATE, "subject": certificate.fingerprint, "evidence": digest(certificate.octets)}
     entry = Entry(membership.head.number + 1, at, cctld="", signer="", part=0, previous=membership.head.hash, **fields)
     certificates = {**membership.certificates, certificate.fingerprint: certificate}
-    after = dataclasses.replace(membership, head=entry.head, time=at, certificates=certificates)
+    after = dataclasses.replace(_after(membership, entry), certificates=certificates)
     known = membership.certificates.get(certificate.fingerprint)
     if certificate.compromised == (known.compromised if known else frozenset()):  # a root signs before its certificate is entered
         return Entered(entry, after)
-    note = "this key is revoked as compromised, or for no reason given: all that it ever signed here is void"
+    note = "a key of it is revoked as compromised, or for no reason given: all that this key ever signed here is void"
     return Entered(entry, refold(after, anchor), (note,))
 
 
 def _check_own_keys(membership: Membership, certificate: Certificate, anchor: Anchor) -> None:
     if certificate.fingerprint in anchor.keys:
         raise Refused("the-list-key", "the list's own certificate is not part of the log")
-    for other in (*anchor.certificates, *membership.certificates.values()):
-        if not certificate.names.isdisjoint(other.names) and other.fingerprint != certificate.fingerprint:
-            detail = f"certificate {certificate.fingerprint} holds a key that is part of certificate {other.fingerprint}"
-            raise Refused("key-of-another", detail)
+    if any(not certificate.names.isdisjoint(own.names) for own in anchor.certificates):
+        raise Refused("key-of-another", f"certificate {certificate.fingerprint} holds a key that is part of the list's certificate")
+    for other in membership.certificates.values():
+        if other.fingerprint != certificate.fingerprint and not certificate.names.isdisjoint(other.names):
+            _check_is_theirs(certificate, other)
+
+
+def _check_is_theirs(certificate: Certificate, other: Certificate) -> None:
+    """Of two certificates with a key in common, the one whose primary key it is has it by right; a key that signs is one's alone.
+
+    A key to encrypt to can be adopted without its owner's consent, who must not be kept out by that.
+    """
+    shared = certificate.names & other.names
+    signing = {
+        name for one in (certificate, other) for key in one.keys if "s" in key.capabilities for name in (key.fingerprint, key.key_id)
+    }
+    theirs = {other.fingerprint, other.primary.key_id}
+    if shared & theirs or (shared & signing) - {certificate.fingerprint, certificate.primary.key_id}:
+        detail = f"certificate {certificate.fingerprint} holds a key that is part of certificate {other.fingerprint}"
+        raise Refused("key-of-another", detail)
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
@@ -107,17 +126,21 @@ def enter_statement(membership: Membership, proven: ProvenStatement, anchor: Anc
     check_signer(case)
     notes = check_named(case)
     effect = carry_out(case)
-    after, gone, more = effect.membership, frozenset[str](), effect.notes
-    entry = _entry(membership, case.said)
-    after = dataclasses.replace(after, head=entry.head, time=at)
+    entry, gone, more = _entry(membership, case.said), frozenset[int](), effect.notes
+    after = _after(effect.membership, entry)
     if case.statement.type is StatementType.ERASE:
-        erasure = forget(dataclasses.replace(case, membership=after))
-        after, gone, more = refold(erasure.membership, anchor), erasure.texts | erasure.certificates, erasure.notes
+        more_follow = any(other.type is StatementType.ERASE for other in proven.following)
+        erasure = forget(dataclasses.replace(case, membership=after), more_follow=more_follow)
+        after, gone, more = refold(erasure.membership, anchor), erasure.entries, erasure.notes
         check_same_people(effect.membership, after, at)
     elif after.voids != membership.voids:
         after = refold(after, anchor)
         _check_not_void(case, after)
     return Entered(entry, after, (*notes, *more), gone)
+
+
+def _after(membership: Membership, entry: Entry) -> Membership:
+    return dataclasses.replace(membership, head=entry.head, time=entry.time, entries=(*membership.entries, entry))
 
 
 def _check_not_void(case: Case, after: Membership) -> None:
@@ -126,30 +149,12 @@ def _check_not_void(case: Case, after: Membership) -> None:
         raise case.refusal("Since", "undoes-itself", rule)
 
 
-def enter_without_effect(membership: Membership, proven: ProvenStatement, anchor: Anchor, at: int, subject: str, why: str) -> Entered:
-    """Enters a verified statement about `subject` that rests on something erased, for the order of the log alone; raises Refused.
-
-    Only a replay does. What was erased can be why it comes too late, why its signer may not say it, or why it does not fit, and
-    nothing else: those three are what `refold` asks again, once the `erase` is there. All other checks are made here.
-    """
-    case = Case(membership, dataclasses.replace(_said(membership, proven, at), about=subject), anchor)
-    check_by_itself(case)
-    check_signer(case)
-    check_named(case)
-    entry = _entry(membership, case.said)
-    return Entered(entry, dataclasses.replace(without_effect(case, why), head=entry.head, time=at))
-
-
 def enter_erased(membership: Membership, entry: Entry) -> Entered:
-    """Enters what is left of an entry whose evidence is erased, as far as it still does anything; raises Refused."""
+    """Enters what is left of an entry whose evidence is erased, as far as it still does anything; raises Refused. Only a replay does."""
     check_time(membership, entry.time)
-    after = membership
-    if entry.type != CERTIFICATE:
-        said = Said.erased_from(entry)
-        after = carry_out_erased(membership, said)
-    number, previous = membership.head.number + 1, membership.head.hash
-    entry = dataclasses.replace(entry, number=number, previous=previous)
-    return Entered(entry, dataclasses.replace(after, head=entry.head, time=entry.time))
+    after = membership if entry.type == CERTIFICATE else carry_out_erased(membership, Said.erased_from(entry))
+    entry = dataclasses.replace(entry, number=membership.head.number + 1, previous=membership.head.hash)
+    return Entered(entry, _after(after, entry))
 
 
 @dataclass(frozen=True)
@@ -176,6 +181,9 @@ def check_request(membership: Membership, proven: ProvenStatement, certificate: 
         raise case.refusal(
             "Email", "already-a-member", f"{address} is a member; to change the key send replace-key, or ask the Admin Contact"
         )
+    if len(proven.evidence) + len(certificate.octets) > MAX_REQUEST_OCTETS:
+        detail = f"a request and its certificate have at most {MAX_REQUEST_OCTETS // 1024} KiB; export a smaller one (gpg: export-minimal)"
+        raise Refused("request-too-large", detail)
     enter_certificate(membership, certificate, anchor, at)  # for its refusals: what could not enter later is not kept now
     return Request(case.said, proven.evidence, certificate)
 

@@ -32,6 +32,20 @@ class StatementType(StrEnum):
 NAMING_THE_LIST_KEY = (StatementType.FOUND_LIST, StatementType.REPLACE_LIST_KEY)
 
 
+# What is said about members. Who speaks for a ccTLD, and for the list, is another thing, and stays on record.
+ABOUT_MEMBERS = frozenset(
+    {
+        StatementType.ATTEST_SSC,
+        StatementType.WITHDRAW_SSC,
+        StatementType.UPDATE_CONTACT,
+        StatementType.CONFIRM_CONTACT,
+        StatementType.REPLACE_KEY,
+        StatementType.SUSPEND_MEMBER,
+        StatementType.RESUME_MEMBER,
+    }
+)
+
+
 @dataclass(frozen=True)
 class Person:
     """Contact details, as the signer of the statement wrote them. `emails[0]` is the primary address."""
@@ -63,6 +77,8 @@ class Statement:
     roots: tuple[str, ...] = ()
     threshold: int | None = None
     """How many trust roots have to agree; None if left out."""
+    entries: tuple[tuple[int, str], ...] = ()
+    """(number, hash) of each entry of the log that `erase` names."""
     lines: Mapping[str, Sequence[int]] = field(default_factory=dict, compare=False)
     """The lines on which each field stands, in the order of its values."""
 

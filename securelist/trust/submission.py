@@ -14,6 +14,7 @@ from securelist.trust.anchor import Anchor
 from securelist.trust.certificates import by_fingerprint
 from securelist.trust.desk import Desk
 from securelist.trust.entry import CERTIFICATE, Entry, Head
+from securelist.trust.erasure import gone_from
 from securelist.trust.history import Said, Standing
 from securelist.trust.membership import Membership
 from securelist.trust.root_effects import not_founded
@@ -44,8 +45,8 @@ class Submission:
     notes: tuple[str, ...]
     requests: tuple[Request, ...] = ()
     """Requests for membership: no entries, they wait for the Secretariat."""
-    erased: frozenset[str] = frozenset()
-    """Digests of evidence, and fingerprints of certificates, whose octets leave the log."""
+    erased: frozenset[int] = frozenset()
+    """Numbers of the entries whose evidence leaves the log."""
     covers: frozenset[str] = frozenset()
     """Fingerprints of who signed what came around certificates."""
 
@@ -114,7 +115,8 @@ def submit(parcel: Parcel, membership: Membership, anchor: Anchor, now: int, lim
         desk.note_certifications()
     notes = tuple(note for entered in desk.entered for note in entered.notes)
     entries = tuple(entered.entry for entered in desk.entered)
-    erased = frozenset().union(*(entered.erased for entered in desk.entered)) - desk.membership.certificates.keys()
+    # At the end: who comes back in the same parcel brings a certificate again that an `erase` in it took away.
+    erased = gone_from(desk.membership) if any(entered.erased for entered in desk.entered) else frozenset[int]()
     requests = tuple(desk.requests)
     asked = ("it waits for the Secretariat, who asks the Admin Contact of the ccTLD",) if requests else ()
     return Submission(

@@ -25,8 +25,24 @@ def _read(content: bytes) -> tuple[tuple[Statement, ...], str]:
     return parse(text), digest("\n".join(signed_lines(text)).encode())
 
 
+class _BySomebody:
+    """What signed texts and certifications have in common: both engines agree on who made them, with which key."""
+
+    verified: Verified | VerifiedCertification
+
+    @property
+    def signer(self) -> str:
+        """The primary fingerprint of who signed, or certified."""
+        return self.verified.signer
+
+    @property
+    def key(self) -> str:
+        """The fingerprint of the very key that did, primary or subkey."""
+        return self.verified.key
+
+
 @dataclass(frozen=True)
-class SignedStatement:
+class SignedStatement(_BySomebody):
     """One statement of a verified text: `part` is its place in the text, from 1. Parsing may raise Refused."""
 
     verified: Verified
@@ -41,19 +57,14 @@ class SignedStatement:
         object.__setattr__(self, "text", text)
 
     @property
-    def signer(self) -> str:
-        """The primary fingerprint of who signed."""
-        return self.verified.signer
-
-    @property
-    def key(self) -> str:
-        """The fingerprint of the very key that signed, primary or subkey."""
-        return self.verified.key
-
-    @property
     def made(self) -> int:
         """When the signature was made, by its own account; Unix seconds."""
         return self.verified.made
+
+    @property
+    def following(self) -> tuple[Statement, ...]:
+        """The statements after it in the same text."""
+        return _read(self.verified.content)[0][self.part :]
 
     @property
     def evidence(self) -> bytes:
@@ -68,7 +79,7 @@ def statements_in(verified: Verified) -> tuple[SignedStatement, ...]:
 
 
 @dataclass(frozen=True)
-class CertifiedStatement:
+class CertifiedStatement(_BySomebody):
     """What an OpenPGP certification of a user ID says: `attest-ssc`, or `withdraw-ssc` if it was taken back. Its `part` is 0.
 
     `list` and `tld` say which list and ccTLD it was read for: by its notation, or by the attestation that it ends.
@@ -78,30 +89,21 @@ class CertifiedStatement:
     list: str
     tld: str
     part: int = field(default=0, init=False)
+    following: tuple[Statement, ...] = field(default=(), init=False)
 
     @property
     def statement(self) -> Statement:
         """The statement that it stands for: this user ID's address, this certificate, this ccTLD, until the certification ends."""
         said = self.verified.certification
         address = address_in_user_id(said.user_id)
-        name = displayable(said.user_id.partition("<")[0]) or address
+        name = displayable(said.user_id.partition("<")[0]) if "<" in said.user_id else ""
         kind = StatementType.WITHDRAW_SSC if said.revokes else StatementType.ATTEST_SSC
-        return Statement(kind, self.list, 0, self.tld, Person(name, (address,)), said.subject, said.expires)
+        return Statement(kind, self.list, 0, self.tld, Person(name or address, (address,)), said.subject, said.expires)
 
     @property
     def text(self) -> str:
         """Digest of what was certified, by whom and when: what makes it the same certification again."""
         return self.verified.certification.text
-
-    @property
-    def signer(self) -> str:
-        """The primary fingerprint of who certified."""
-        return self.verified.signer
-
-    @property
-    def key(self) -> str:
-        """The fingerprint of the key that certified."""
-        return self.verified.key
 
     @property
     def made(self) -> int:
