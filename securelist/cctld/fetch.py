@@ -17,9 +17,9 @@ from securelist import __version__
 from securelist.cctld.rdap import MAX_RECORD_OCTETS
 from securelist.errors import ConfigurationError, Refused, SecurelistError, Unavailable
 
-# IANA answers within a second; a server that takes longer than ten is in trouble, and others wait.
+# A record has some kilobytes: a server that takes longer for one is in trouble, and others wait.
 ONE_S = 10.0
-# All 310 ccTLDs take about a minute with IANA's server; what is not there after five is asked for again another time.
+# All 310 ccTLDs, four at once, with room for four seconds each; what is not there then is asked for again another time.
 ALL_S = 300.0
 # A public server asks its clients to be modest (RFC 7480, 5.5, has an answer for those who are not).
 AT_ONCE = 4

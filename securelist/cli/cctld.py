@@ -139,7 +139,7 @@ def _tell(kept: list[Kept], troubles: list[SecurelistError]) -> None:
 
 @cctld.command("list")
 @click.option("--region", type=click.Choice([region.value for region in Region], case_sensitive=False), help="Only this region's.")
-@click.option("--missing", is_flag=True, help="Only those that nobody speaks for yet. The counts are of all.")
+@click.option("--missing", is_flag=True, help="Only those without an Admin Contact and without a member; the counts are of all.")
 @click.option("--csv", "csv", is_flag=True, help="Print CSV, for a spreadsheet.")
 @json_option
 @click.pass_obj

@@ -31,8 +31,9 @@ def show_tables(rows: Iterable[Row], counted: Iterable[Row]) -> None:
         click.echo(f"{_region(region)}{organisation}\n")
         print_table(("ccTLD", "Manager", "Admin Contact of record", "Appointed", "Members", "State"), map(_cells, members), "")
         click.echo()
+    sums = counts(counted)
     head = ("Region", "ccTLDs", "On record", "Missing", "Appointed", "With members", "Members")
-    print_table(head, map(_count_cells, counts(counted)), "")
+    print_table(head, map(_count_cells, sums[:1] if len(sums) == 2 else sums), "")
 
 
 def _region(region: Region | None) -> str:

@@ -23,16 +23,20 @@ class Kept:
 
 def keep(connection: Connection, new: Iterable[Record]) -> tuple[Kept, ...]:
     """Keeps records in place of those of the same ccTLDs, and says in the journal what changed; the others stay."""
-    known, kept = records(connection), []
-    for record in new:
-        before = known.get(record.cctld)
-        kept.append(Kept(record, before, changes(before, record) if before else ()))
-        connection.execute(delete(RecordRow).where(RecordRow.cctld == record.cctld))
-        connection.execute(insert(RecordRow), [asdict(record)])
-        if before is None or kept[-1].changes:
-            said = "; ".join(change.sentence for change in kept[-1].changes) or "new"
-            note(connection, record.imported, "record", record.cctld, said)
-    return tuple(kept)
+    return tuple(_keep(connection, record) for record in new)
+
+
+def _keep(connection: Connection, record: Record) -> Kept:
+    same = RecordRow.cctld == record.cctld
+    row = connection.execute(select(RecordRow.__table__).where(same)).one_or_none()
+    before = Record(**row._mapping) if row else None
+    differs = changes(before, record) if before else ()
+    connection.execute(delete(RecordRow).where(same))
+    connection.execute(insert(RecordRow), [asdict(record)])
+    if before is None or differs:
+        said = "; ".join(change.sentence for change in differs) or "new"
+        note(connection, record.imported, "record", record.cctld, said)
+    return Kept(record, before, differs)
 
 
 def records(connection: Connection) -> Mapping[str, Record]:
