@@ -49,6 +49,9 @@ class Config:
     """At most so many SSCs for one ccTLD."""
     explain_refusals: bool = True
     """Whether a member whose post was refused gets an encrypted explanation."""
+    rdap_server: str = ""
+    """Where `cctld import --fetch` gets records, `https://rdap.iana.org` for IANA's; empty: nowhere. Its word decides whom invitations
+    reach, so it must be https (http on this machine itself)."""
     home: Path = field(default_factory=Path, compare=False)
     """The state directory; not in the file."""
 

@@ -15,6 +15,7 @@ from securelist.errors import NotPermitted, SecurelistError, UsageError
 # Each noun's module is imported when its command runs: `securelist --help` and `key show` need no database.
 _COMMANDS = {
     "bench": "securelist.cli.bench",
+    "cctld": "securelist.cli.cctld",
     "deliver": "securelist.cli.serve",
     "init": "securelist.cli.init",
     "key": "securelist.cli.key",

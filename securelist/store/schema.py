@@ -142,6 +142,22 @@ class RequestRow(Base):
     __table_args__ = (UniqueConstraint("cctld", "address"),)
 
 
+# --- the records of ccTLDs: what IANA says, imported anew at any time -------------------------------------------------
+
+
+class RecordRow(Base):
+    """IANA's record of a ccTLD as it was read last: who runs it, and its Admin Contact of record."""
+
+    __tablename__ = "records"
+    cctld: Mapped[str] = mapped_column(String(63), primary_key=True)
+    manager: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(String(254))
+    phone: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    imported: Mapped[int] = mapped_column(BigInteger)
+
+
 # --- posts and their copies ------------------------------------------------------------------------------------------
 
 
