@@ -25,7 +25,7 @@ from securelist.store.log_store import LogStore
 from securelist.trust.anchor import Anchor
 from securelist.trust.entry import NO_HASH, Entry, digest
 from securelist.trust.export import write_export
-from securelist.trust.membership import Membership
+from securelist.trust.membership import Member, Membership
 from securelist.trust.proof import Proof, prove
 from securelist.trust.submission import Submission, submit
 
@@ -44,6 +44,8 @@ class Server:
     limit: int = 3
     """The most members of one ccTLD."""
     membership: Membership = field(default_factory=Membership)
+    shown: dict[int, tuple[Member, ...]] = field(default_factory=dict)
+    """Who was a member after each submission, by the number of its last entry."""
 
     def __post_init__(self) -> None:
         self.store = LogStore()
@@ -59,6 +61,7 @@ class Server:
         with writing(self.engine) as connection:
             self.store.append(connection, submission)
         self.membership = submission.membership
+        self.shown[self.membership.head.number] = self.membership.members(self.membership.time)
         return submission
 
     def loaded(self) -> Membership:
@@ -124,6 +127,8 @@ class Rich:
     crowd: Crowd
     log: tuple[tuple[Entry, bytes | None], ...]
     membership: Membership
+    before: tuple[tuple[Entry, bytes | None], ...]
+    """The log before Carla's texts were erased."""
 
     @property
     def entries(self) -> Log:
@@ -169,13 +174,15 @@ class Rich:
 def rich(crowd: Crowd, tmp_path_factory: pytest.TempPathFactory) -> Rich:
     home = tmp_path_factory.mktemp("rich")
     server, at = Server(home, crowd.anchor, limit=4), BASE
+    before: Log = []
     for step in STORY:
         at += step.step
-        server.submit(crowd, step, crowd.text(step, at), at)
+        before = server.log() if step.says and step.says[0][0] == "erase" else before
+        server.submit(crowd, step, crowd.text(step, at, server.membership), at)
     log = server.log()
     server.engine.dispose()
     shutil.rmtree(home)
-    return Rich(crowd, tuple(log), server.membership)
+    return Rich(crowd, tuple(log), server.membership, tuple(before))
 
 
 # --- what a liar does to a log ---------------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import quopri
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 from people import People, Somebody
 from town import LIST, Town
 
@@ -149,3 +151,23 @@ ENCRYPTED: dict[str, Form] = {
 }
 
 FORMS = {**IN_THE_CLEAR, **{f"encrypted: {name}": form for name, form in ENCRYPTED.items()}}
+
+
+@pytest.fixture(scope="module")
+def desk(town: Town, people: People) -> Desk:
+    """The town's list, with room for many SSCs of one ccTLD."""
+    with (town.home / "securelist.toml").open("a") as file:
+        file.write("members_per_cctld = 200\n")
+    return Desk(town, people)
+
+
+@pytest.fixture(scope="module")
+def newcomer(people: People, town: Town) -> Callable[[], Somebody]:
+    """Makes somebody new at each call."""
+    numbers = itertools.count(1)
+
+    def make() -> Somebody:
+        number = next(numbers)
+        return people.make(f"Dora {number}", f"dora-{number}-{town.home.parent.name}@nl.example")
+
+    return make

@@ -35,7 +35,9 @@ def test_nothing_lies_on_the_disk(lived_in: Town, people: People) -> None:
     lived_in.submit(zelda, f"Securelist-Statement: update-contact\n{about}Name: Zelda Z\nEmail: {zelda.address}\nPhone: +31 20 555 7778\n")
     lived_in.submit(lived_in.admin, f"Securelist-Statement: withdraw-ssc\n{about}Email: {zelda.address}\n")
     assert set(holding(lived_in.home, *words)["securelist.db"]) >= {words[0], words[1]}
-    lived_in.submit(lived_in.root, f"Securelist-Statement: erase\n{about}Key: {zelda.fingerprint}\n")
+    text = lived_in.run("statement", "new", "erase", "--field", "TLD=nl", "--field", f"Key={zelda.fingerprint}").decode()
+    assert text.startswith(f"Securelist-Statement: erase\n{about}Key: ") and text.count("\nEntry: ") == 4
+    lived_in.submit(lived_in.root, text)
     assert holding(lived_in.home, *words) == {}
     export = lived_in.home.parent / "after.log"
     lived_in.run("log", "export", str(export))

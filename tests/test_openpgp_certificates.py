@@ -146,7 +146,7 @@ FILES = {
     "armour around nothing": (b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n-----END PGP PUBLIC KEY BLOCK-----\n", "not-openpgp"),
     "armour around noise": (b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n!!!\n-----END PGP PUBLIC KEY BLOCK-----\n", "no-certificate"),
     "a user ID alone": (write_packet(Tag.USER_ID, b"Anna <anna@nl.example>"), "bad-certificate"),
-    "a key of no kind": (write_packet(Tag.PUBLIC_KEY, b"\4\0\0\0\0\x63abc"), "unreadable-by-gnupg"),
+    "a key of no kind": (write_packet(Tag.PUBLIC_KEY, b"\4\0\0\0\0\x63abc"), "unknown-algorithm"),
     "a key without contents": (write_packet(Tag.PUBLIC_KEY, b""), "bad-certificate"),
 }
 

@@ -9,31 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from people import People, Somebody
+from people import Somebody
 from statement_mails import PLAIN, REQUEST, Desk, html, keys, mail, multipart, part
-from town import LIST, Town
+from town import LIST
 
 NOTATION = f"cctld@{LIST.partition('@')[2]}=nl"
-
-
-@pytest.fixture(scope="module")
-def desk(town: Town, people: People) -> Desk:
-    """The town's list, with room for many SSCs of one ccTLD."""
-    with (town.home / "securelist.toml").open("a") as file:
-        file.write("members_per_cctld = 200\n")
-    return Desk(town, people)
-
-
-@pytest.fixture(scope="module")
-def newcomer(people: People, town: Town) -> Callable[[], Somebody]:
-    """Makes somebody new at each call."""
-    numbers = iter(range(1, 1000))
-
-    def make() -> Somebody:
-        number = next(numbers)
-        return people.make(f"Emil {number}", f"emil-{number}-{town.home.parent.name}@nl.example")
-
-    return make
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +94,7 @@ def test_an_unsigned_mail_with_a_certified_certificate(desk: Desk, newcomer: Cal
     assert state(desk, who) == "active"
     (receipt,) = letters(desk, desk.admin, before)
     assert "Your statement took effect" in receipt
-    assert ": attest-ssc .nl Emil" in receipt
+    assert ": attest-ssc .nl Dora" in receipt
     assert count(desk, who) == 0
 
 
@@ -163,7 +143,7 @@ def test_help_with_a_certificate_attached(desk: Desk, newmember: Callable[[], So
     who = newmember()
     assert judge(desk, by(desk, who, "help\n", keys(who))) == ("accept", "accepted", who.fingerprint)
     fresh = renewed(desk, who)
-    assert judge(desk, by(desk, fresh, "Help\n\n-- \nEmil\n", keys(fresh))) == ("accept", "accepted", who.fingerprint)
+    assert judge(desk, by(desk, fresh, "Help\n\n-- \nDora\n", keys(fresh))) == ("accept", "accepted", who.fingerprint)
     told = letters(desk, who, 0)
     assert sum("How to use this address" in letter for letter in told) == 2
     assert sum("Your renewed certificate took effect" in letter for letter in told) == 1

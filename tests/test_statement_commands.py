@@ -239,6 +239,17 @@ def test_without_a_terminal_nobody_is_asked(council: Council) -> None:
     assert f"List: {LIST}\n".encode() in council.town.run("statement", "new", "withdraw-ssc", *fields)
 
 
+def test_without_the_list_an_erase_needs_its_entries(council: Council) -> None:
+    """On a person's own machine nobody knows them; the answer shows what one looks like, and --field takes them."""
+    given = ("--field", f"List={LIST}", "--field", "TLD=nl", "--field", f"Key={council.roots[0].fingerprint}")
+    entry = f"7 {'3fa9' * 16}"
+    done = council.own("statement", "new", "erase", *given)
+    assert (done.returncode, done.stdout) == (65, b"")
+    assert f"erase needs Entry; add, for example: --field 'Entry={entry}'" in done.stderr.decode()
+    done = council.own("statement", "new", "erase", *given, "--field", f"Entry={entry}")
+    assert done.returncode == 0 and done.stdout.decode().endswith(f"\nEntry: {entry}\n")
+
+
 # --- signing --------------------------------------------------------------------------------------------------------------
 
 GOOD = f"Securelist-Statement: withdraw-ssc\nList: {LIST}\nTLD: nl\nEmail: anna@registry.example\n"

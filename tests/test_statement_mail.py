@@ -13,31 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from people import People, Somebody
+from people import Somebody
 from statement_mails import FORMS, PLAIN, REQUEST, Desk, Form, keys, mail, multipart, part
 from town import LIST, SECURELIST, Town
 
 UNIFORM = (550, b"5.7.1 Not accepted for this list")
-
-
-@pytest.fixture(scope="module")
-def desk(town: Town, people: People) -> Desk:
-    """The town's list, with room for many SSCs of one ccTLD."""
-    with (town.home / "securelist.toml").open("a") as file:
-        file.write("members_per_cctld = 200\n")
-    return Desk(town, people)
-
-
-@pytest.fixture(scope="module")
-def newcomers(people: People, town: Town) -> Callable[[], Somebody]:
-    """Makes somebody new at each call."""
-    numbers = iter(range(1, 1000))
-
-    def make() -> Somebody:
-        number = next(numbers)
-        return people.make(f"Dora {number}", f"dora-{number}-{town.home.parent.name}@nl.example")
-
-    return make
 
 
 def attestation(desk: Desk, who: Somebody, **fields: str) -> str:
@@ -59,9 +39,9 @@ RECEIPTS: list[str] = []
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_every_form_makes_a_member(desk: Desk, newcomers: Callable[[], Somebody], form: Form) -> None:
+def test_every_form_makes_a_member(desk: Desk, newcomer: Callable[[], Somebody], form: Form) -> None:
     """The same attestation in whatever form it is mailed: it took effect, signed by the Admin Contact."""
-    who = newcomers()
+    who = newcomer()
     verdict = judge(desk, form(desk, who, attestation(desk, who)))
     assert (verdict["verdict"], verdict["reason"], verdict["poster"]) == ("accept", "accepted", desk.admin.fingerprint), verdict
     assert list(verdict) == ["verdict", "reason", "detail", "poster", "step"]
@@ -185,9 +165,9 @@ def posts(town: Town) -> int:
 
 
 @pytest.mark.parametrize(("make", "reason"), UNPROVED.values(), ids=UNPROVED)
-def test_who_proves_nothing_hears_nothing(desk: Desk, newcomers: Callable[[], Somebody], make: Bad, reason: str) -> None:
+def test_who_proves_nothing_hears_nothing(desk: Desk, newcomer: Callable[[], Somebody], make: Bad, reason: str) -> None:
     """Refused, with the reason for whoever runs the pipe; no letter goes to anybody."""
-    who = newcomers()
+    who = newcomer()
     before = posts(desk.town)
     verdict = judge(desk, make(desk, who, attestation(desk, who)))
     assert (verdict["verdict"], verdict["reason"], verdict["poster"]) == ("refuse", reason, None), verdict
@@ -231,9 +211,9 @@ PROVED: dict[str, tuple[Bad, str, str]] = {
 
 
 @pytest.mark.parametrize(("make", "reason", "holds"), PROVED.values(), ids=PROVED)
-def test_who_signed_is_told_line_and_rule(desk: Desk, newcomers: Callable[[], Somebody], make: Bad, reason: str, holds: str) -> None:
+def test_who_signed_is_told_line_and_rule(desk: Desk, newcomer: Callable[[], Somebody], make: Bad, reason: str, holds: str) -> None:
     """A known signer's mistake is answered by an encrypted letter that names the line and the rule."""
-    who = newcomers()
+    who = newcomer()
     before = len(inbox(desk.town, desk.admin))
     verdict = judge(desk, make(desk, who, attestation(desk, who)))
     assert (verdict["verdict"], verdict["reason"], verdict["poster"]) == ("refuse", reason, desk.admin.fingerprint), verdict
@@ -244,10 +224,10 @@ def test_who_signed_is_told_line_and_rule(desk: Desk, newcomers: Callable[[], So
 # --- by SMTP -------------------------------------------------------------------------------------------------------------
 
 
-def test_by_smtp_every_form_counts_and_nothing_else_does(desk: Desk, newcomers: Callable[[], Somebody]) -> None:
+def test_by_smtp_every_form_counts_and_nothing_else_does(desk: Desk, newcomer: Callable[[], Somebody]) -> None:
     """The running server takes all forms, two at a time; whatever is wrong with the others, the peer reads the same bytes."""
-    good = [(newcomers(), form) for form in FORMS.values()]
-    bad = [(newcomers(), make) for make, *_ in (*UNPROVED.values(), *PROVED.values())]
+    good = [(newcomer(), form) for form in FORMS.values()]
+    bad = [(newcomer(), make) for make, *_ in (*UNPROVED.values(), *PROVED.values())]
     mails = [make(desk, who, attestation(desk, who)) for who, make in good + bad]
     before = members(desk.town)
     with desk.town.serve() as running, ThreadPoolExecutor(4) as pool:

@@ -23,7 +23,7 @@ from securelist.openpgp.admission import MAX_CERTIFICATE_OCTETS
 from securelist.openpgp.armor import dearmor
 from securelist.openpgp.packets import Packet, Tag, read_packets, write_packet
 from securelist.openpgp.signed import read_signed
-from securelist.trust.certificates import MAX_OWN_SIGNATURES, own_packets
+from securelist.trust.certificates import FOR_KNOWN, MAX_OWN_SIGNATURES, own_packets
 from securelist.trust.desk import MAX_TEXT_OCTETS
 from securelist.trust.export import MAX_LINE_OCTETS, Link, write_export
 from securelist.trust.proof import Proof, prove, replay_until
@@ -211,6 +211,17 @@ def test_a_certificate_with_the_lists_own_key_for_a_subkey(peopled: World) -> No
     assert refused is not None and refused.reason == "key-of-another", refused
 
 
+def test_a_certificate_with_the_encryption_subkey_of_somebody_yet_to_come(peopled: World) -> None:
+    """Whoever adopts it first does not keep its owner out: it is not by an encryption subkey that anybody is told apart."""
+    cast = peopled.cast
+    peopled.submit(peopled.signed(cast.admin, withdrawal(cast.bert), AT), at=AT)
+    doras, _ = pgpy.PGPKey.from_blob(cast.dora.certificate)
+    assert attested(peopled, pgpy_key(next(iter(doras.subkeys.values())))) is None
+    assert attested(peopled, cast.dora) is None
+    proof = proof_of(peopled)
+    assert proof.valid and "dora@nl.example" in {member.emails[0] for member in proof.members}, proof.problems
+
+
 def signature(packets: tuple[Packet, ...]) -> int:
     """The place of the first self-signature."""
     return next(place for place, packet in enumerate(packets) if packet.tag == Tag.SIGNATURE)
@@ -242,7 +253,7 @@ def test_junk_in_the_owners_name_does_not_get_in(peopled: World, junk: Callable[
         packet.octets + (b"".join(junk(packet, i) for i in range(count)) if at == place else b"") for at, packet in enumerate(packets)
     )
     assert len(poisoned) > 40_000
-    assert own_packets(poisoned) == own_packets(clean)
+    assert own_packets(poisoned, FOR_KNOWN) == own_packets(clean)
     with pytest.raises(Refused, match="nothing-new"):
         peopled.submit([], poisoned, at=AT)
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 from certification_forge import issuer_fingerprint, notation, secret, signature, subpacket, user_id
+from forge import adopt
 from people import Somebody
 from trust_story import AT, NOTATION, certify, proved, someone, state, types
 from trust_world import BASE, BORN, DAY, LIST, World, appointment, statement
 
 from securelist.errors import Refused
 from securelist.openpgp.armor import dearmor
-from securelist.openpgp.packets import Tag, read_packets, write_packet
+from securelist.openpgp.packets import read_packets
 from securelist.trust.certifications import notation_name
 
 
@@ -139,12 +140,12 @@ def test_what_a_certification_counts_for(peopled: World, whom: Somebody, make: M
     if not reason:
         assert types(peopled.submit([], octets, at=AT)) == ["certificate", "attest-ssc"]
         assert state(peopled, whom) == "active"
-        return proved(peopled, AT)
+        proved(peopled, AT)
+        return
     with pytest.raises(Refused) as refused:
         peopled.submit([], octets, at=AT)
     assert refused.value.reason == reason and peopled.membership is before, refused.value
     assert all(word in refused.value.detail for word in words), refused.value
-    return None
 
 
 # --- what somebody else did, or does, about the same --------------------------------------------------------------------------
@@ -200,18 +201,46 @@ def test_a_second_user_id_of_a_member(peopled: World, whom: Somebody) -> None:
     proved(peopled, AT)
 
 
-def test_a_certificate_with_a_members_subkey(peopled: World, whom: Somebody) -> None:
-    """It makes nobody a member with a key that is another's."""
-    subkey = next(p for p in read_packets(dearmor(peopled.cast.anna.certificate)) if p.tag == Tag.PUBLIC_SUBKEY)
-    packets = read_packets(dearmor(certify(peopled, "admin", whom, "nl")))
-    octets = b"".join(p.octets for p in packets) + write_packet(Tag.PUBLIC_SUBKEY, subkey.body) + packets[-1].octets
-    try:
-        peopled.submit([], octets, at=AT)
-    except Refused as refused:
-        assert refused.reason == "key-of-another", refused
-    else:
-        theirs = {key.fingerprint for key in peopled.membership.certificates[peopled.cast.anna.fingerprint].keys}
-        assert not theirs & {key.fingerprint for key in peopled.membership.certificates[whom.fingerprint].keys}
+@pytest.mark.parametrize("first", ["thief", "owner"])
+def test_whoever_binds_somebodys_encryption_key_keeps_nobody_out(peopled: World, whom: Somebody, first: str) -> None:
+    """Anybody can bind a key to encrypt to, without its owner: both become members, and each has their own copy."""
+    people = peopled.cast.people
+    owner = people.make("Owner", f"owner-{whom.address}", at=BORN + 100)
+    stolen = replace(whom, certificate=adopt(people, whom, owner, 1))
+    certified = {"thief": certify(peopled, "admin_br", stolen, "br"), "owner": certify(peopled, "admin_br", owner, "br")}
+    for name in (first, "owner", "thief"):
+        if name != first or not state(peopled, owner if name == "owner" else whom):
+            peopled.submit([], certified[name], at=AT)
+    assert state(peopled, whom) == state(peopled, owner) == "active"
+    people.gpg("--quick-set-expire", owner.fingerprint, "5y", at=AT)
+    assert types(peopled.submit([], people.export(owner.fingerprint), at=AT + 60)) == ["certificate"]
+    proved(peopled, AT + 60)
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["primary key", "signing subkey"])
+def test_a_certificate_with_a_members_signing_key(peopled: World, whom: Somebody, index: int) -> None:
+    """What a member signs stays theirs: who has a key of theirs that signs for a subkey does not enter the log."""
+    people = peopled.cast.people
+    owner = people.make("Owner", f"signing-{whom.address}", at=BORN + 100, encryption=None)
+    for algorithm, use in (("ed25519", "sign"), ("cv25519", "encr")):
+        people.gpg("--quick-add-key", owner.fingerprint, algorithm, use, "0", at=BORN + 200)
+    owner = replace(owner, certificate=people.export(owner.fingerprint))
+    peopled.submit([], certify(peopled, "admin_br", owner, "br"), at=AT)
+    adopt(people, whom, owner, index)
+    with pytest.raises(Refused, match="key-of-another"):
+        peopled.submit([], certify(peopled, "admin", whom, "nl"), at=AT)
+
+
+def test_a_user_id_that_is_an_address_alone(peopled: World, whom: Somebody) -> None:
+    """The address is the name, too, letter for letter."""
+    people, address = peopled.cast.people, f"bare-{whom.address}"
+    said = people.gpg("--status-fd", "1", "--quick-gen-key", address, "ed25519", "cert,sign", "0", at=BORN).decode()
+    bare = replace(whom, fingerprint=said.split("KEY_CREATED P ")[1].split()[0])
+    people.gpg("--quick-add-key", bare.fingerprint, "cv25519", "encr", "0", at=BORN)
+    peopled.submit([], certify(peopled, "admin", bare, "nl"), at=AT)
+    member = peopled.membership.member_by_key(bare.fingerprint, AT)
+    assert member is not None and (member.name, member.emails) == (address, (address,))
+    proved(peopled, AT)
 
 
 def test_a_revoked_user_id_makes_nobody(peopled: World, whom: Somebody) -> None:

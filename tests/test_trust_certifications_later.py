@@ -7,7 +7,7 @@ from certification_forge import certified as put_together
 from certification_forge import user_id
 from people import Somebody
 from trust_story import AT, certify, proved, someone, state, take_back, types
-from trust_world import DAY, World, attestation, statement, withdrawal
+from trust_world import DAY, World, attestation, moment, statement, withdrawal
 
 from securelist.errors import Refused
 from securelist.openpgp.armor import dearmor
@@ -133,6 +133,18 @@ def test_taking_back_what_the_first_of_two_made(peopled: World, whom: Somebody) 
     proved(peopled, AT + 2 * DAY)
 
 
+def test_taking_it_back_after_the_key_was_replaced(peopled: World, whom: Somebody) -> None:
+    """It made the membership, which has another key now: that ends all the same."""
+    cast, new = peopled.cast, someone(peopled)
+    peopled.submit([], certify(peopled, "admin", whom, "nl"), at=AT)
+    text = statement("replace-key", TLD="nl", Email=whom.address, Key=new.fingerprint)
+    peopled.submit([peopled.signed(who, text, AT + 10) for who in (whom, new)], new.certificate, at=AT + 10)
+    done = peopled.submit([], take_back(peopled, "admin", whom, AT + 20), at=AT + 30)
+    assert types(done) == ["withdraw-ssc"] and done.entries[0].subject == whom.fingerprint
+    assert state(peopled, new, AT + 30) == "withdrawn" and cast.anna.address in peopled.addresses(AT + 30)
+    proved(peopled, AT + 30)
+
+
 # --- together with statements ----------------------------------------------------------------------------------------------------
 
 
@@ -156,6 +168,19 @@ def test_a_member_by_statement_is_renewed_by_certification(peopled: World, whom:
     done = peopled.submit([], certify(peopled, "admin", whom, "nl", at=AT + DAY, ends="2y"), at=AT + DAY)
     assert types(done) == ["attest-ssc"] and state(peopled, whom, AT + DAY) == "suspended"
     assert peopled.membership.attestations["nl", whom.address].person.phones == ("+31 6 1234 5678",)
+    proved(peopled, AT + DAY)
+
+
+@pytest.mark.parametrize("attested", ["by a statement", "by a certification"])
+def test_nobody_shortens_a_membership_by_a_shorter_certification(peopled: World, whom: Somebody, attested: str) -> None:
+    """A certification of the same key, mailed by whoever has it, never ends what was attested earlier than it would have."""
+    if attested == "by a statement":
+        peopled.attest(peopled.cast.admin, whom, AT, Expires=moment(AT + 700 * DAY)[:10])
+    else:
+        peopled.submit([], certify(peopled, "admin", whom, "nl", ends="700d"), at=AT)
+    before = peopled.membership.attestations["nl", whom.address].expires
+    peopled.submit([], certify(peopled, "admin", whom, "nl", at=AT + 5, ends="10d"), at=AT + DAY)
+    assert peopled.membership.attestations["nl", whom.address].expires == before > AT + 698 * DAY
     proved(peopled, AT + DAY)
 
 

@@ -15,7 +15,7 @@ KEY = "0123456789ABCDEF0123456789ABCDEF01234567"
 VALUES = {
     "List": "tld-ops@lists.example.org", "TLD": "nl", "Name": "Anna", "Email": "anna@registry.example", "Phone": "+31 6 1234 5678",
     "Organisation": "Registry", "Timezone": "Europe/Amsterdam", "Share": "regional", "Key": KEY, "Expires": "2027-11-22",
-    "Since": "2026-11-22", "Root": KEY, "Threshold": "1",
+    "Since": "2026-11-22", "Root": KEY, "Threshold": "1", "Entry": f"7 {'3fa9' * 16}",
 }  # fmt: skip
 DETAILS = "Phone Organisation Timezone Share"
 # What each type must have -> what it may have; written out here once more, because a change shuts out what people wrote before.
@@ -33,7 +33,7 @@ FIELDS_OF = {
     "resume-member": ("List TLD Email", "Name Key"),
     "replace-list-key": ("List Key", ""),
     "replace-roots": ("List Root", "Threshold Since"),
-    "erase": ("List TLD Key", ""),
+    "erase": ("List TLD Key Entry", ""),
 }
 
 

@@ -176,6 +176,7 @@ def test_every_type_can_be_written_and_read_again(kind: StatementType) -> None:
         "Since": ["2026-11-22T04:00Z"],
         "Root": [KEY, KEY[::-1]],
         "Threshold": ["2"],
+        "Entry": [f"7 {'3fa9' * 16}", f"1234 {'0' * 64}"],
     }
     text = render(kind, {name: values[name] for name in FORMS[kind].fields})
     (statement,) = parse(text)

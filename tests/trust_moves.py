@@ -23,6 +23,8 @@ from securelist.openpgp.packets import Tag, read_packets
 from securelist.trust.anchor import Anchor
 from securelist.trust.certificates import own_packets
 from securelist.trust.certifications import notation_name
+from securelist.trust.entry import NO_HASH, Entry
+from securelist.trust.erasure import erasable
 from securelist.trust.grammar import render
 from securelist.trust.membership import Membership
 from securelist.trust.statement import StatementType
@@ -77,8 +79,10 @@ class Scene:
     """(ccTLD, Admin Contact)."""
     members: tuple[tuple[str, str, str], ...]
     """(ccTLD, person, key) of those whose attestation is in force."""
-    ended: tuple[tuple[str, str], ...]
-    """(ccTLD, key) of everybody else of whom the log ever said something."""
+    offered: tuple[tuple[str, str, str], ...]
+    """(ccTLD, key, signer) of what can be erased, by that signer."""
+    known: tuple[tuple[str, str], ...]
+    """(ccTLD, key) of everybody of whom the log ever said something."""
 
 
 def _pick(draw: Draw, choices: Sequence[Any]) -> Any:
@@ -126,10 +130,16 @@ def _replacing(draw: Draw, scene: Scene) -> tuple[Said, tuple[str, ...]]:
 
 
 def _erasing(draw: Draw, scene: Scene) -> tuple[Said, tuple[str, ...]]:
-    if not scene.ended:
+    """Mostly what is offered, all of it or some; else what cannot be."""
+    if scene.offered and draw(st.integers(0, 4)):
+        cctld, key, signer = _pick(draw, scene.offered)
+        which = _pick(draw, ("", "", "", "first", "last"))
+    elif scene.known:
+        cctld, key = _pick(draw, scene.known)
+        signer, which = _pick(draw, (key, *KEYS, *scene.roots)), _pick(draw, ("", "every", "every", "wrong", "others"))
+    else:
         return _about_member(draw, scene)
-    cctld, key = _pick(draw, scene.ended)
-    return said("erase", TLD=cctld, Key=key), (_pick(draw, (key, *scene.roots)),)
+    return said("erase", TLD=cctld, Key=key, **({"Entry": which} if which else {})), (signer,)
 
 
 def _governing(draw: Draw, scene: Scene) -> tuple[Said, tuple[str, ...]]:
@@ -199,10 +209,26 @@ class Crowd:
         contacts = ((c.cctld, names[c.fingerprint]) for c in membership.admin_contacts.values() if not c.dismissed)
         now = (a for a in membership.attestations.values() if a.in_force(at))
         members = {(a.cctld, a.address.partition("@")[0], names[a.fingerprint]) for a in now}
-        known = {(s.statement.tld, names[s.about]) for s in membership.said if names.get(s.about) in KEYS and not s.erased}
-        ended = known - {(cctld, key) for cctld, _, key in members}
+        known = sorted({(s.statement.tld, names[s.about]) for s in membership.said if names.get(s.about) in KEYS and s.statement.tld})
         roots = tuple(names[root] for root in membership.roots) or ROOTS
-        return Scene(roots, founding.threshold if founding else 1, tuple(sorted(contacts)), tuple(sorted(members)), tuple(sorted(ended)))
+        offered = ((*who, by) for who in known for by in (who[1], roots[0]) if self._offered(*who, by, membership, at))
+        threshold = founding.threshold if founding else 1
+        return Scene(roots, threshold, tuple(sorted(contacts)), tuple(sorted(members)), tuple(offered), tuple(known))
+
+    def _offered(self, cctld: str, key: str, by: str, membership: Membership, at: int) -> tuple[Entry, ...]:
+        """What somebody could erase of what is said about a key."""
+        return erasable(membership, self.anchor, cctld, self._fingerprint(key), at, by_owner=by == key)
+
+    def entries(self, said: Said, by: str, membership: Membership, at: int) -> list[str]:
+        """What an `erase` by somebody names: what is offered, or what `Entry` says instead of that."""
+        values = dict(said[1])
+        which, log = values.get("Entry", ""), membership.entries
+        offered = self._offered(values["TLD"], values["Key"], by, membership, at)
+        about = [entry for entry in log if entry.subject == self._fingerprint(values["Key"])]
+        some = {"first": offered[:1], "last": offered[-1:], "every": about, "others": [e for e in log if e not in about][-2:]}
+        numbers = [log[int(number) - 1] for number in which.split() if number.isdigit()]
+        named = numbers or some.get(which, offered) or log[:1]  # a text has to name something
+        return [f"{e.number} {e.previous if which == 'wrong' else e.hash}" for e in named] or [f"1 {NO_HASH}"]
 
     def certificate(self, who: str) -> bytes:
         """Somebody's certificate as the log keeps it."""
@@ -227,9 +253,13 @@ class Crowd:
                 values[name] = [datetime.fromtimestamp(made + sign * int(values[name][0]) * DAY, UTC).strftime(form)]
         return kind, values
 
-    def text(self, move: Move, made: int) -> str:
-        """What is signed; the note below makes the same statements another text."""
-        return "\n".join(render(*self._values(said, made)) for said in move.says) + f"\nNote {move.note}\n"
+    def text(self, move: Move, made: int, membership: Membership) -> str:
+        """What is signed; the note below makes the same statements another text. An `erase` names entries of this membership's log."""
+        values = [self._values(said, made) for said in move.says]
+        for said, (kind, fields) in zip(move.says, values, strict=True):
+            if kind is StatementType.ERASE:
+                fields["Entry"] = self.entries(said, (*move.signers, "")[0], membership, max(made, membership.time))
+        return "\n".join(render(*each) for each in values) + f"\nNote {move.note}\n"
 
     def parcel(self, text: str, signers: tuple[str, ...], made: int, ring: tuple[str, str] | None) -> Parcel:
         """What is handed in: with texts, everybody's certificates as they were first."""

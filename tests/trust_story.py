@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from people import Somebody
 from trust_world import BASE, BORN, DAY, LIST, NOW, Cast, World
 
 from securelist.errors import Refused
-from securelist.trust.entry import CERTIFICATE
-from securelist.trust.export import write_export
-from securelist.trust.proof import prove
+from securelist.trust.entry import CERTIFICATE, Entry
+from securelist.trust.erasure import erasable
+from securelist.trust.export import Link, write_export
+from securelist.trust.grammar import render
+from securelist.trust.membership import Member
+from securelist.trust.proof import prove, replay_until
+from securelist.trust.statement import ABOUT_MEMBERS, StatementType
 from securelist.trust.submission import Submission
 
 # A day after the last statement that the peopled list has.
 AT = BASE + 3 * DAY
 ACCEPTED, PENDING = "accepted", "pending"
+ERASABLE = (CERTIFICATE, *ABOUT_MEMBERS)
 
 Text = Callable[[Cast], str]
+Choice = Callable[[World, str], Iterable[Entry]]
+"""Which entries about the key with this fingerprint an `erase` names."""
+
+
+@dataclass(frozen=True)
+class Erase:
+    """An `erase` about somebody's key: of all that can go when it is said, or of the entries chosen by `names`."""
+
+    whom: str = "anna"
+    tld: str = "nl"
+    more: str = ""
+    names: Choice | None = None
+
+    def text(self, world: World, by: str, at: int) -> str:
+        key = somebody(world.cast, self.whom)
+        chosen = self.names(world, key.fingerprint) if self.names else ready(world, key, at, self.tld, by_owner=by == self.whom)
+        return erasure(key, *chosen, tld=self.tld) + self.more
 
 
 @dataclass(frozen=True)
@@ -30,7 +52,7 @@ class Say:
     """
 
     by: str
-    text: Text
+    text: Text | Erase
     verdict: str = ACCEPTED
     sends: str = ""
     at: int = 0
@@ -72,7 +94,8 @@ def judge(world: World, say: Say) -> None:
     """Says one thing; a refusal leaves the membership untouched."""
     before, cast = world.membership, world.cast
     made = AT + (say.at if say.made is None else say.made)
-    texts = [world.signed(somebody(cast, name), say.text(cast), made) for name in say.by.split()]
+    text = say.text.text(world, say.by, AT + say.at) if isinstance(say.text, Erase) else say.text(cast)
+    texts = [world.signed(somebody(cast, name), text, made) for name in say.by.split()]
     certificates = [somebody(cast, name).certificate for name in say.sends.split()]
     try:
         done = world.submit(texts, *certificates, at=AT + say.at)
@@ -123,15 +146,38 @@ def types(done: Submission) -> list[str]:
     return [entry.type for entry in done.entries]
 
 
+# --- erasing -------------------------------------------------------------------------------------------------------------
+
+
+def ready(world: World, whom: Somebody, at: int, tld: str = "nl", *, by_owner: bool = False) -> tuple[Entry, ...]:
+    """The entries that `statement new erase` would name."""
+    return erasable(world.membership, world.cast.anchor, tld, whom.fingerprint, at, by_owner=by_owner)
+
+
+def about(*types: str) -> Choice:
+    """The entries of these types about the key, or all of them."""
+    return lambda world, key: (e for e in world.membership.entries if e.subject == key and e.type in (types or ERASABLE))
+
+
+def erasure(whom: Somebody, *entries: Entry, tld: str = "nl") -> str:
+    """An `erase` that names these entries."""
+    values = {"List": [LIST], "TLD": [tld], "Key": [whom.fingerprint], "Entry": [f"{e.number} {e.hash}" for e in entries]}
+    return render(StatementType.ERASE, values)
+
+
+def erase_now(world: World, by: Somebody, *whom: Somebody, at: int, tld: str = "nl") -> Submission:
+    """Somebody erases what can go about each of these keys, all in one signed text."""
+    texts = (erasure(who, *ready(world, who, at, tld, by_owner=by == who), tld=tld) for who in whom)
+    return world.submit(world.signed(by, "\n".join(texts), at), at=at)
+
+
 # --- what is in the log -----------------------------------------------------------------------------------------------
 
 
 def forget(world: World, submission: Submission) -> None:
     """A listener that does to the world's log what the database does: what is erased goes, until it is handed in again."""
-    gone = submission.erased
     for place, (entry, octets) in enumerate(world.log):
-        is_gone = entry.evidence in gone or (entry.type == CERTIFICATE and entry.subject in gone)
-        left = None if is_gone else submission.evidence.get(entry.evidence, octets)
+        left = None if entry.number in submission.erased else submission.evidence.get(entry.evidence, octets)
         world.log[place] = (entry, left)  # type: ignore[assignment]
 
 
@@ -140,9 +186,17 @@ def exported(world: World) -> bytes:
     return write_export(LIST, world.cast.list_key, [world.cast.list_key.certificate()], world.log, NOW)
 
 
-def proved(world: World, at: int) -> None:
+def proved(world: World, at: int) -> tuple[Member, ...]:
     """The export proves the very members, of all states in force, that the world has at `at`."""
     roots = [root.octets for root in world.cast.anchor.roots]
     proof = prove(exported(world), roots, NOW, members_at=at)
     assert proof.valid, proof.problems
-    assert (proof.head, proof.members) == (world.membership.head, world.membership.members(at))
+    assert proof.head == world.membership.head
+    assert at < world.membership.time or proof.members == world.membership.members(at)
+    return proof.members
+
+
+def replayed(world: World) -> None:
+    """A replay of what the log is now comes to the very state that was reached step by step."""
+    links = [Link(entry, entry.hash, octets) for entry, octets in world.log]
+    assert replay_until(links, world.cast.anchor, NOW) == world.membership

@@ -106,7 +106,8 @@ def _write_receipt(installation: Installation, submission: Submission, at: int, 
 def new(home: Path, kind: str, fields: tuple[str, ...], by_owner: bool) -> None:
     """Prints a statement of TYPE, checked, ready to be signed. On a terminal it asks for what is missing.
 
-    For `erase`, the list's own machine fills in the entries that can go, from TLD and Key.
+    For `erase`, the list's own machine fills in the entries that can go, from TLD and Key; several keys of one person, each with
+    a Key of its own, make one text.
 
     \b
     Example:
@@ -116,10 +117,11 @@ def new(home: Path, kind: str, fields: tuple[str, ...], by_owner: bool) -> None:
     """
     chosen = StatementType(kind)
     values = _given(chosen, fields)
-    if "List" not in values and (own := _own_list(home)):
+    if (own := _own_list(home)) and "List" not in values:
         values["List"] = [own]
-    if chosen is StatementType.ERASE and {"List", "TLD", "Key"} <= values.keys() and "Entry" not in values:
-        values["Entry"] = _erasable(home, values["TLD"][0], values["Key"][0], by_owner)
+    if chosen is StatementType.ERASE and own and {"TLD", "Key"} <= values.keys() and "Entry" not in values:
+        click.echo(_erasures(home, values, by_owner), nl=False)
+        return
     missing = [name for name in FORMS[chosen].required if name not in values]
     if missing and set(values) <= set(FORMS[chosen].fields):
         if not sys.stdin.isatty():
@@ -146,6 +148,12 @@ def _own_list(home: Path) -> str:
         if problem.reason != "no-list":
             raise
         return ""
+
+
+def _erasures(home: Path, values: dict[str, list[str]], by_owner: bool) -> str:
+    """One `erase` for each key. Who changed keys has entries that rest on each other: those go together, in one signed text."""
+    entries = {key: _erasable(home, values["TLD"][0], key, by_owner) for key in values["Key"]}
+    return "\n".join(render(StatementType.ERASE, values | {"Key": [key], "Entry": found}) for key, found in entries.items())
 
 
 def _erasable(home: Path, cctld: str, key: str, by_owner: bool) -> list[str]:

@@ -38,10 +38,17 @@ def attest(case: Case) -> Effect:
 
 def withdraw(case: Case) -> Effect:
     """`withdraw-ssc`: ends a membership, by its primary address. Taking back a certification ends what that made, and no more."""
-    attestation = _in_force(case)
-    if case.said.part == 0 and not (attestation.certified and attestation.signer == case.said.signer):
+    by_certification = case.said.part == 0
+    attestation = _in_force(case, named_key=not by_certification)
+    if by_certification and not _made_by_it(case, attestation):
         raise case.refusal("Email", "not-by-certification", f"{attestation.address} was not attested by this certification")
     return with_attestation(case, attestation, withdrawn=case.said.entry)
+
+
+def _made_by_it(case: Case, attestation: Attestation) -> bool:
+    """Whether the certification that is taken back made this; the member may have replaced the key that was certified."""
+    certified = next((s.about for s in case.membership.said if s.entry == attestation.entry), "")
+    return attestation.certified and (attestation.signer, certified) == (case.said.signer, case.statement.key)
 
 
 def suspend(case: Case) -> Effect:

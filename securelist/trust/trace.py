@@ -76,13 +76,23 @@ def differs(before: Membership, after: Membership, anchor: Anchor, erased: froze
     for old, new in zip(steps(before, anchor), steps(after, anchor), strict=True):
         number = old.said.entry
         if not new.said.erased and (old.about, old.standing) != (new.about, new.standing):
-            return f"entry {number} rests on them, and stays; name it, too; if it is about another key, {_TOGETHER}"
-        if _alive(new, erased) - _alive(old):
+            return f"entry {number} rests on them, and stays; name it, too, and all that stands in its text; for another key, {_TOGETHER}"
+        if _grants_more(new, old):
             who = f"after entry {number} the log would show somebody as a member who was none"
             return f"{who}; name the entries about their earlier key first, or {_TOGETHER}"
         if _alive(old, erased) - _alive(new):
             return f"after entry {number} somebody would not be shown as the member that they were"
     return ""
+
+
+def _grants_more(new: Step, old: Step) -> bool:
+    """Whether somebody is a member who was none, or for longer, or is not suspended as they were."""
+    was = {(cctld, address, key): (expires, suspended) for cctld, address, key, expires, suspended in _alive(old)}
+    for *who, expires, suspended in _alive(new):
+        longest, was_suspended = was.get((who[0], who[1], who[2]), (0, 0))
+        if expires > longest or (was_suspended and not suspended):
+            return True
+    return False
 
 
 def _alive(step: Step, without: frozenset[tuple[str, str]] = frozenset()) -> frozenset[tuple[str, str, str, int, int]]:
