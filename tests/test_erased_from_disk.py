@@ -28,7 +28,7 @@ def holding(home: Path, *words: bytes) -> dict[str, list[bytes]]:
 def test_nothing_lies_on_the_disk(lived_in: Town, people: People) -> None:
     """Name, address, number and certificate were in the database, and are not any more; the list goes on."""
     zelda, yann = (people.make(name, f"{name.lower()}-{lived_in.home.parent.name}@nl.example") for name in ("Zelda", "Yann"))
-    words = (b"zelda", zelda.address.encode(), b"555 7777")
+    words = (b"zelda z", zelda.address.encode(), b"555 7777")
     lived_in.submit(lived_in.admin, lived_in.statement("attest-ssc", zelda, Phone="+31 20 555 7777"), zelda.certificate)
     lived_in.attest(yann)
     about = f"List: {LIST}\nTLD: nl\n"

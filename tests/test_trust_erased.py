@@ -20,6 +20,7 @@ from securelist.errors import Refused
 from securelist.store import log_store
 from securelist.store.database import migrate, open_database, reading, writing
 from securelist.store.log_store import LogStore
+from securelist.store.requests import keep, waiting
 from securelist.store.schema import Base, CertificateRow, Evidence, LogEntry
 from securelist.trust.export import Link, write_export
 from securelist.trust.membership import Member
@@ -110,7 +111,7 @@ def test_nothing_of_the_person_is_left(house: House) -> None:
     details = statement("update-contact", TLD="nl", Name="Anna Zwart", Email=cast.anna.address, Phone="+31 20 555 0000")
     house.say(cast.anna, details, at=AT)
     house.say(cast.anna, withdrawal(cast.anna), at=AT + 60)
-    words = (b"anna", b"zwart", b"555 0000", b"1234 5678")
+    words = (b"anna@nl.example", b"zwart", b"555 0000", b"1234 5678")
     assert all(word in decoded(house.export()) and word in house.octets().lower() for word in words)
     before = house.members(AT + 60)
     done = house.erase(cast.anna, at=AT + 120)
@@ -164,6 +165,23 @@ def test_a_certification_goes_with_its_revocation(house: House) -> None:
         house.world.submit([], gone, at=AT + 180)
 
 
+def test_a_request_that_still_waits_goes_with_it(house: House) -> None:
+    """Who asked, was attested, and left: what they wrote in their request is in the database no more; others' requests stay."""
+    cast = house.cast
+    for who in (cast.dora, cast.mallory):
+        tld = who.address.split("@")[1].split(".")[0].replace("evil", "fr")
+        text = statement("request-membership", TLD=tld, Name=who.name, Email=who.address, Key=who.fingerprint)
+        (asked,) = house.say(who, text, who.certificate, at=AT).requests
+        with writing(house.engine) as connection:
+            keep(connection, asked)
+    house.world.attest(cast.admin, cast.dora, AT + 60)
+    house.say(cast.dora, withdrawal(cast.dora), at=AT + 120)
+    house.erase(cast.dora, at=AT + 180)
+    with reading(house.engine) as connection:
+        assert [request.fingerprint for request in waiting(connection)] == [cast.mallory.fingerprint]
+    assert b"dora@nl.example" not in house.octets().lower()
+
+
 def test_one_text_about_three_people(house: House) -> None:
     """It stays, and the answer says so, until all three have ended and were named; then it goes as a whole, and what rested on it."""
     cast = house.cast
@@ -177,7 +195,7 @@ def test_one_text_about_three_people(house: House) -> None:
     done = house.erase(cast.anna, cast.bert, at=AT + 180)
     assert "the text of entry 12 also holds other entries: it goes when these" in done.sentence
     assert house.gone() == ["attest-ssc", "attest-ssc", "withdraw-ssc", "withdraw-ssc", "withdraw-ssc"]
-    assert b"anna" in decoded(house.export()) and [m.name for m in house.members(AT + 180)] == ["Bert", "Dora"]
+    assert b"anna@nl.example" in decoded(house.export()) and [m.name for m in house.members(AT + 180)] == ["Bert", "Dora"]
     house.say(cast.admin, withdrawal(cast.bert) + "\ny\n", at=AT + 240)
     house.say(cast.admin, withdrawal(cast.dora) + "\ny\n", at=AT + 240)
     done = house.erase(cast.bert, at=AT + 300)
@@ -186,7 +204,7 @@ def test_one_text_about_three_people(house: House) -> None:
     assert "also holds" not in done.sentence
     house.erase(cast.anna, cast.bert, at=AT + 420)  # their certificates, which that text named
     assert house.gone().count("attest-ssc") == 5
-    assert not any(word in decoded(house.export()) for word in (b"anna", b"bert", b"dora", b"9999"))
+    assert not any(word in decoded(house.export()) for word in (b"anna@nl.example", b"bert@nl.example", b"dora@nl.example", b"9999 9999"))
     assert house.members(AT + 420) == ()
 
 
@@ -220,7 +238,7 @@ def test_a_member_who_replaced_the_key(house: House, order: str) -> None:
     assert done.notes == () and [m.name for m in house.members(AT + 120)] == ["Bert"]
     assert house.gone() == ["attest-ssc", "certificate", "replace-key", "replace-key", "withdraw-ssc"]
     house.erase(cast.anna, at=AT + 180)
-    assert not any(word in decoded(house.export()) for word in (b"anna", b"dora"))
+    assert not any(word in decoded(house.export()) for word in (b"anna@nl.example", b"dora@nl.example"))
     assert [m.name for m in house.members(AT + 180)] == ["Bert"] and house.members(AT + 30)[0].name == "Bert"
 
 
