@@ -122,16 +122,11 @@ def test_a_request_with_a_certificate_that_cannot_serve(peopled: World, how: dic
 
 
 def test_a_request_with_a_members_subkey(peopled: World) -> None:
-    """A subkey that is another's is dropped or refused: no copy for the one is ever made readable to the other."""
-    cast = peopled.cast
-    octets = with_a_foreign_subkey(peopled, cast.dora)
-    try:
-        done = peopled.submit(peopled.signed(cast.dora, ask()(cast), AT), octets, at=AT)
-    except Refused as refused:
-        assert refused.reason == "key-of-another", refused
-    else:
-        theirs = {key.fingerprint for key in peopled.membership.certificates[cast.anna.fingerprint].keys}
-        assert not theirs & {key.fingerprint for key in done.requests[0].certificate.keys}
+    """A member's key to encrypt to can be adopted without their consent: the request is kept, and nothing changes for the member."""
+    cast, before = peopled.cast, peopled.membership
+    done = peopled.submit(peopled.signed(cast.dora, ask()(cast), AT), with_a_foreign_subkey(peopled, cast.dora), at=AT)
+    assert [request.said.signer for request in done.requests] == [cast.dora.fingerprint] and done.entries == ()
+    assert done.membership == before and cast.anna.address in peopled.addresses(AT)
 
 
 # --- what is around a signed text -----------------------------------------------------------------------------------------
