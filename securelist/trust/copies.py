@@ -23,16 +23,13 @@ from securelist.trust.certificates import as_known
 from securelist.trust.entry import Entry, Head
 from securelist.trust.export import Export
 from securelist.trust.proof import Proof
-from securelist.trust.statement import StatementType
+from securelist.trust.statement import NAMING_THE_LIST_KEY
 
 # Under the list's signature, in the header of what was encrypted.
 HEAD_FIELD = "Securelist-Log-Head"
 _HEAD = re.compile(r"entry=([0-9]{1,9}); hash=([0-9a-f]{64})")
 # What our own Message-IDs are made of, and nothing that a terminal would act upon.
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
-
-# The statements by which trust roots vouch for a key of the list's: the server can put any certificate into an export.
-_NAMING_THE_KEY = (StatementType.FOUND_LIST, StatementType.REPLACE_LIST_KEY)
 
 # A copy is encrypted to one member, whose certificate has an encryption subkey or two. Each packet may cost their agent, or
 # their smart card, a decryption.
@@ -80,7 +77,8 @@ def hear(copies: Iterable[tuple[str, bytes]], export: Export, open_sealed: Calla
     Refused if it cannot; `at` is now.
     """
     entries = [link.entry for link in export.links]
-    vouched_for = {entry.subject for entry in entries if entry.type in _NAMING_THE_KEY}
+    # The server can put any certificate into an export; trust roots vouch for the list's own.
+    vouched_for = {entry.subject for entry in entries if entry.type in NAMING_THE_LIST_KEY}
     certificates = [known for known in map(read_certificate, export.certificates) if known.fingerprint in vouched_for]
 
     def hearing(file: str, octets: bytes) -> Hearing:

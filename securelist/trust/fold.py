@@ -101,11 +101,12 @@ def settled(membership: Membership, anchor: Anchor, compromised: frozenset[str])
 def _folded(membership: Membership, anchor: Anchor, voids: tuple[Void, ...], compromised: frozenset[str]) -> Membership:
     state = Membership(membership.head, membership.time, membership.entries, certificates=membership.certificates)
     for said in membership.said:
-        state = _again(Case(state, said, anchor), voids, compromised)
+        state = again(Case(state, said, anchor), voids, compromised)
     return state
 
 
-def _again(case: Case, voids: tuple[Void, ...], compromised: frozenset[str]) -> Membership:
+def again(case: Case, voids: tuple[Void, ...] = (), compromised: frozenset[str] = frozenset()) -> Membership:
+    """The membership after a statement that was entered before, carried out over another state; without effect if it does not fit."""
     if case.said.erased:
         return carry_out_erased(case.membership, case.said)
     why = _why_void(case.said, voids, compromised)
@@ -115,7 +116,7 @@ def _again(case: Case, voids: tuple[Void, ...], compromised: frozenset[str]) -> 
             return carry_out(case).membership
         except Refused:
             why = "what it rests on turned out to be void"
-    return without_effect(case, why)
+    return _without_effect(case, why)
 
 
 def _why_void(said: Said, voids: tuple[Void, ...], compromised: frozenset[str]) -> str:
@@ -125,7 +126,7 @@ def _why_void(said: Said, voids: tuple[Void, ...], compromised: frozenset[str]) 
     return "the key that signed it was revoked as compromised" if compromised.intersection((said.key, said.signer)) else ""
 
 
-def without_effect(case: Case, why: str) -> Membership:
+def _without_effect(case: Case, why: str) -> Membership:
     """The membership with the statement in its history, and nothing else of it; an attestation is remembered as what it was."""
     membership, statement = case.membership, case.statement
     known = case.attestation

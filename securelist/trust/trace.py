@@ -5,16 +5,13 @@ So it is seen, before a text is erased, whether what stays would still be carrie
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from securelist.errors import Refused
 from securelist.trust.anchor import Anchor
 from securelist.trust.case import Case, about
-from securelist.trust.checks import check_order
 from securelist.trust.entry import CERTIFICATE
-from securelist.trust.fold import carry_out, carry_out_erased, settled, without_effect
+from securelist.trust.fold import again, settled
 from securelist.trust.history import Said, Standing
 from securelist.trust.membership import Attestation, Membership
 
@@ -38,7 +35,7 @@ def steps(membership: Membership, anchor: Anchor) -> Iterator[Step]:
         if known != compromised:
             state, compromised = settled(state, anchor, known), known
         meant = said.about if said.erased else about(state, said.statement)
-        after = _carried_out(Case(state, said, anchor))
+        after = again(Case(state, said, anchor))
         standing = after.said[-1].standing
         state = settled(after, anchor, compromised) if after.voids != state.voids else after
         yield Step(said, meant, standing, state.attestations)
@@ -51,16 +48,6 @@ def _shown(membership: Membership) -> dict[int, frozenset[str]]:
     return {
         number: certificates[name].compromised for name, number in last.items() if name in certificates and certificates[name].compromised
     }
-
-
-def _carried_out(case: Case) -> Membership:
-    if case.said.erased:
-        return carry_out_erased(case.membership, case.said)
-    try:
-        check_order(case)
-        return carry_out(dataclasses.replace(case, said=dataclasses.replace(case.said, standing=Standing.IN_EFFECT))).membership
-    except Refused:
-        return without_effect(case, "")
 
 
 # How to name what is about two keys of one person.
