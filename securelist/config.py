@@ -52,6 +52,9 @@ class Config:
     rdap_server: str = ""
     """Where `cctld import --fetch` gets records, `https://rdap.iana.org` for IANA's; empty: nowhere. Its word decides whom invitations
     reach, so it must be https (http on this machine itself)."""
+    letters: str = ""
+    """A folder of letters in your language: a file there takes the place of the one of the same name in `securelist/letters/en`; a
+    path that is not absolute begins at the state directory. Empty: all letters are in English."""
     home: Path = field(default_factory=Path, compare=False)
     """The state directory; not in the file."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -9,6 +10,8 @@ from securelist.openpgp.certificate import grouped
 from securelist.trust.entry import CERTIFICATE, Entry
 from securelist.trust.history import Said
 from securelist.trust.submission import Submission
+
+COLUMNS = 76  # as in all letters
 
 
 def receipt(list_address: str, submission: Submission, at: int) -> str:
@@ -23,7 +26,13 @@ def receipt(list_address: str, submission: Submission, at: int) -> str:
     paragraphs = ["\n".join(lines)]
     paragraphs += ["\n".join(_entered(entry, said.get(entry.number))) for entry in submission.entries]
     paragraphs += ["\n".join(_asked(request.said)) for request in submission.requests]
-    return "".join(f"{paragraph}\n\n" for paragraph in paragraphs)
+    return "".join(f"{_wrapped(paragraph)}\n\n" for paragraph in paragraphs)
+
+
+def _wrapped(paragraph: str) -> str:
+    """The same lines; one that is too long goes on in the next, indented by four blanks."""
+    lines = (textwrap.wrap(line, COLUMNS, subsequent_indent="    ", break_on_hyphens=False) for line in paragraph.split("\n"))
+    return "\n".join("\n".join(wrapped) for wrapped in lines)
 
 
 def _entered(entry: Entry, said: Said | None) -> Iterator[str]:

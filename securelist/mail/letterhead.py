@@ -29,6 +29,10 @@ class Letterhead:
             return original
         return f"<{hmac.new(self.secret, b'message-id:' + original.encode(), hashlib.sha256).hexdigest()[:40]}@{self.config.domain}>"
 
+    def letter_id(self, occasion: str) -> str:
+        """The Message-ID of what the server itself writes on one occasion; nobody's Message-ID leads to it by `message_id`."""
+        return f"<{hmac.new(self.secret, b'letter:' + occasion.encode(), hashlib.sha256).hexdigest()[:40]}@{self.config.domain}>"
+
     def is_own(self, message_id: str) -> bool:
         """Whether this has the form of our Message-IDs: nothing that a person could have put into words."""
         return re.fullmatch(rf"<[0-9a-f]{{40}}@{re.escape(self.config.domain)}>", message_id) is not None

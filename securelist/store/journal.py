@@ -41,9 +41,10 @@ def note(connection: Connection | Session, at: int, event: str, subject: str = "
     connection.execute(insert(JournalRow), [row])
 
 
-def count(engine: Engine, event: str, subject: str, since: int) -> int:
-    """How many rows tell of `event` about `subject` since then (Unix seconds, inclusive)."""
-    told = (JournalRow.event == plain(event, MAX_EVENT), JournalRow.subject == plain(subject, MAX_SUBJECT), JournalRow.at >= since)
+def count(engine: Engine, event: str, subject: str, since: int, *, starting: bool = False) -> int:
+    """How many rows tell of `event` (of all events that begin so) about `subject` since then (Unix seconds, inclusive)."""
+    named = JournalRow.event.startswith(event, autoescape=True) if starting else JournalRow.event == plain(event, MAX_EVENT)
+    told = (named, JournalRow.subject == plain(subject, MAX_SUBJECT), JournalRow.at >= since)
     with reading(engine) as connection:
         return connection.execute(select(func.count()).select_from(JournalRow).where(*told)).scalar_one()
 
@@ -54,3 +55,10 @@ def newest(engine: Engine, limit: int) -> list[Note]:
     with reading(engine) as connection:
         rows = connection.execute(select(*columns).order_by(JournalRow.id.desc()).limit(limit))
         return [Note(*row) for row in rows]
+
+
+def latest(engine: Engine, event: str, subject: str) -> int:
+    """When `event` about `subject` was noted last (Unix seconds); 0 if it was not, or is forgotten."""
+    with reading(engine) as connection:
+        told = (JournalRow.event == plain(event, MAX_EVENT), JournalRow.subject == plain(subject, MAX_SUBJECT))
+        return connection.execute(select(func.max(JournalRow.at)).where(*told)).scalar() or 0

@@ -1,0 +1,146 @@
+"""The kinds of letters: how many of each a person gets at most, where an answer goes, and what is always attached.
+
+A kind has the name of its template in `en/`, without `.txt`. A new kind is a template and a line in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from securelist.mail.addresses import Role, same_address
+from securelist.store import journal
+from securelist.store.database import writing
+from securelist.store.retention import DAY_S
+
+WEEK_S = 7 * DAY_S
+
+# Enough to find one's mistake in; not enough for somebody who writes in a member's name to flood them.
+EXPLANATIONS_A_DAY = 3
+# A person asks once, perhaps again; a loop of two robots asks every second.
+CERTIFICATES_A_DAY = 5
+# Addresses cost nothing to invent: whoever asks in many names reaches one mail server, or us.
+PUBLIC_LETTERS_TO_A_DOMAIN = 20
+PUBLIC_LETTERS_IN_ALL = 500
+# A Secretariat that bootstraps a list hands in some hundred statements a day.
+RECEIPTS_A_DAY = 500
+# Whoever makes so many mistakes a day has a program that makes them.
+REFUSALS_A_DAY = 50
+# The Secretariat's mailbox is public; this many a day is a flood that the operator should stop.
+FORWARDS_A_DAY = 200
+# Three contacts, each with a new key; more is something to telephone about, and the first letters said so.
+NEW_KEYS_A_DAY = 20
+# One says all there is to do; a sender of odd signatures must not fill the Secretariat's mailbox.
+ALARMS_A_DAY = 10
+# Some organisations run half a dozen ccTLDs, each of which is invited, and reminded a week later.
+INVITATIONS_A_WEEK = 14
+# Each is about one answer that was tried; three mistakes in a day are for the telephone.
+UNUSABLE_ANSWERS_A_DAY = 3
+# A trust root hears of each answer, three hundred while a list begins; nobody else gets more than one ccTLD's worth.
+ANSWERS_A_DAY = 50
+# Three contacts for each ccTLD, some people speak for several; each request was released by a trust root.
+REQUESTS_A_DAY = 20
+# One a round, and the rounds of a day that have something to tell are few.
+LAPSES_A_DAY = 20
+
+# One for each key that somebody is a member with; whoever changes keys more often than this is not reading.
+WELCOMES_A_DAY = 3
+# One for each ccTLD whose contacts are silent, and somebody may speak for several ccTLDs.
+SILENCES_A_DAY = 20
+
+# Somebody who works through the list a whole day, a command at a time.
+COMMANDS_A_DAY = 100
+# One each week; the second is for a clock that was set.
+SUMMARIES_A_WEEK = 2
+
+# Over all kinds: whatever goes wrong here, or is tried from outside, this is the most that a person gets in a day.
+LETTERS_A_DAY = 100
+# A trust root hands in what bootstraps a list, and is sent what comes to LIST-owner.
+SECRETARIAT_LETTERS_A_DAY = 1000
+
+_LETTER = "letter "  # begins the journal's event; the kind follows
+_TOO_MANY = "not written: "
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What holds for all letters of one kind. `limit`: to one address within `window` seconds; 0 elsewhere: no such limit."""
+
+    limit: int
+    window: int = DAY_S
+    to_a_domain: int = 0
+    in_all: int = 0
+    asked: bool = False
+    """Whether it answers a mail of the person's: `auto-replied`, else `auto-generated` (RFC 3834, 5)."""
+    reply_to: Role = Role.REQUEST
+    """Which of the list's addresses an answer goes to; never the one that posts."""
+    certificate: bool = False
+    """Whether the list's certificate is attached; to public letters it always is."""
+
+
+KINDS: Mapping[str, Kind] = {
+    "explanation": Kind(EXPLANATIONS_A_DAY, asked=True),
+    "certificate": Kind(CERTIFICATES_A_DAY, DAY_S, PUBLIC_LETTERS_TO_A_DOMAIN, PUBLIC_LETTERS_IN_ALL, asked=True, certificate=True),
+    "forward": Kind(FORWARDS_A_DAY, reply_to=Role.OWNER),
+    "help": Kind(REFUSALS_A_DAY, asked=True),
+    "unknown-command": Kind(REFUSALS_A_DAY, asked=True),
+    "refused": Kind(REFUSALS_A_DAY, asked=True),
+    "receipt": Kind(RECEIPTS_A_DAY, asked=True),
+    "key-replaced": Kind(NEW_KEYS_A_DAY),
+    "engines-differ": Kind(ALARMS_A_DAY),
+    "invitation": Kind(INVITATIONS_A_WEEK, WEEK_S),
+    "appoint": Kind(RECEIPTS_A_DAY),
+    "answer-kept": Kind(ANSWERS_A_DAY, asked=True),
+    "answer-ended": Kind(ANSWERS_A_DAY),
+    "appointed": Kind(ANSWERS_A_DAY),
+    "attest": Kind(REQUESTS_A_DAY),
+    "attest-lapsed": Kind(REQUESTS_A_DAY),
+    "request-released": Kind(REQUESTS_A_DAY, asked=True),
+    "request-lapsed": Kind(REQUESTS_A_DAY),
+    "lapsed": Kind(LAPSES_A_DAY),
+    "welcome": Kind(WELCOMES_A_DAY, certificate=True),
+    "confirmed": Kind(WELCOMES_A_DAY, asked=True),
+    "unconfirmed": Kind(SILENCES_A_DAY),
+    "encrypt-too": Kind(REFUSALS_A_DAY, asked=True, certificate=True),
+    "command-refused": Kind(REFUSALS_A_DAY, asked=True),
+    "coverage": Kind(COMMANDS_A_DAY, asked=True),
+    "pending": Kind(COMMANDS_A_DAY, asked=True),
+    "invited": Kind(COMMANDS_A_DAY, asked=True),
+    "released": Kind(COMMANDS_A_DAY, asked=True),
+    "ready-to-sign": Kind(COMMANDS_A_DAY, asked=True),
+    "sign-too": Kind(RECEIPTS_A_DAY),
+    "summary": Kind(SUMMARIES_A_WEEK, WEEK_S),
+    "invitation-unusable": Kind(UNUSABLE_ANSWERS_A_DAY, DAY_S, PUBLIC_LETTERS_TO_A_DOMAIN, PUBLIC_LETTERS_IN_ALL, asked=True),
+}
+
+
+def allowed(engine: Engine, name: str, address: str, at: int, overall: int = LETTERS_A_DAY) -> bool:
+    """Whether one more letter of this kind may go to `address`; if not, the journal says so once a day for each kind and address."""
+    counted = [(f"{_LETTER}{name}", False, subject, KINDS[name].window, most) for subject, most in _limits(name, address)]
+    counted.append((_LETTER, True, same_address(address), DAY_S, overall))
+    if all(journal.count(engine, event, subject, at - window, starting=any_) < most for event, any_, subject, window, most in counted):
+        return True
+    _note_once(engine, f"{_TOO_MANY}{name}", same_address(address), at)
+    return False
+
+
+def written(engine: Engine, name: str, address: str, at: int) -> None:
+    """Counts a letter that was queued."""
+    with writing(engine) as connection:
+        for subject, _ in _limits(name, address):
+            journal.note(connection, at, f"{_LETTER}{name}", subject)
+
+
+def _limits(name: str, address: str) -> list[tuple[str, int]]:
+    """What is counted, and the most that is allowed of it."""
+    kind, whom = KINDS[name], same_address(address)
+    everybody = ((whom, kind.limit), (whom.rpartition("@")[2], kind.to_a_domain), ("everybody", kind.in_all))
+    return [(subject, most) for subject, most in everybody if most]
+
+
+def _note_once(engine: Engine, event: str, address: str, at: int) -> None:
+    if not journal.count(engine, event, address, at - DAY_S):
+        with writing(engine) as connection:
+            journal.note(connection, at, event, address, "too many within a day or a week")
