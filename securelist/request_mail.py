@@ -1,11 +1,12 @@
 """A mail to LIST-request taken apart: the signed texts in it, and the certificates that travel with them.
 
-It may be signed (PGP/MIME, clearsigned or inline), and encrypted around that; attachments may be certificates. Nothing is
-verified here: whoever takes the parts judges them.
+It may be signed (PGP/MIME, clearsigned or inline), and encrypted around that, in one layer; attachments may be certificates, or
+signed texts of their own, whoever signed the mail around them. Nothing is verified here: whoever takes the parts judges them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from securelist.mail.mime import Entity, decoded, multipart, parts_of, read_enti
 from securelist.openpgp.armor import blocks
 from securelist.openpgp.packets import Tag, read_packets
 from securelist.openpgp.signed import SignedMessage
+from securelist.trust.flowed import as_written
+from securelist.trust.text import is_text
 
 # Mailing software nests mixed > signed > mixed > alternative; deeper is not somebody's statement.
 MAX_DEPTH = 5
@@ -22,10 +25,14 @@ MAX_DEPTH = 5
 MAX_ENTITIES = 100
 
 # What may be a signed text or a certificate. Mail programs name an attached .asc after its ending, whatever is in it.
-_LEAVES = {"text/plain", "application/pgp-keys", "application/pgp-signature", "application/octet-stream"}
+_LEAVES = {"text/plain", "application/octet-stream"} | {f"application/pgp-{kind}" for kind in ("keys", "signature", "encrypted")}
 
-Open = Callable[[Entity], SignedMessage]
-"""Decrypts an entity that is one encrypted object, and reads the one signed message in it; raises Refused."""
+# Quoted ones ("> -----BEGIN") are somebody else's, in an earlier mail.
+_BEGIN = re.compile(rb"^-----BEGIN PGP SIGNED MESSAGE-----", re.MULTILINE)
+_END = re.compile(rb"^-----END PGP SIGNATURE-----[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
+
+Open = Callable[[Entity], SignedMessage | bytes]
+"""Decrypts an entity that is one encrypted object: to the one signed message in it, or to what nobody signed; raises Refused."""
 
 
 @dataclass
@@ -33,7 +40,11 @@ class RequestMail:
     """What a mail to LIST-request holds: signed texts and certificates, as octets."""
 
     signed: list[bytes] = field(default_factory=list)
+    opened: list[bytes] = field(default_factory=list)
+    """Those of the signed texts that came encrypted to the list, the outermost of each encryption."""
     certificates: list[bytes] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
+    """What it says, as far as it is plain text, signed or not: for nothing but to see what somebody meant."""
     entities: int = 0
 
     def count(self, depth: int) -> None:
@@ -52,23 +63,24 @@ def read_request(octets: bytes, open_encrypted: Open) -> RequestMail:
     return found
 
 
-def _walk(entity: Entity, found: RequestMail, open_encrypted: Open, depth: int) -> None:
+def _walk(entity: Entity, found: RequestMail, open_encrypted: Open | None, depth: int) -> None:
+    """`open_encrypted` is None inside an encryption: what is encrypted in there once more is not looked at."""
     found.count(depth)
     kind = entity.content_type
     if kind == "multipart/encrypted":
-        _take_encrypted(entity, found, open_encrypted)
+        _take_encrypted(entity, found, open_encrypted, depth)
     elif kind == "multipart/signed":
         parts = parts_of(entity)
         found.signed.append(_signed_alone(parts))
         for part in parts[:1]:
-            _take_certificates(read_entity(part), found, depth + 1)
+            _take_attached(read_entity(part), found, depth + 1)
     elif kind.startswith("multipart/"):
         for part in parts_of(entity):
             _walk(read_entity(part), found, open_encrypted, depth + 1)
     elif kind == "message/rfc822":  # forwarded: what counts is who signed
         _walk(read_entity(entity.body), found, open_encrypted, depth + 1)
     elif kind in _LEAVES:
-        _take_blocks(entity, found, open_encrypted)
+        _take_blocks(entity, found, open_encrypted, depth)
 
 
 def _signed_alone(parts: list[bytes]) -> bytes:
@@ -78,23 +90,38 @@ def _signed_alone(parts: list[bytes]) -> bytes:
     return block([("Content-Type", content_type)]) + b"\r\n" + body
 
 
-def _take_encrypted(entity: Entity, found: RequestMail, open_encrypted: Open) -> None:
-    message = open_encrypted(entity)
-    found.signed.append(message.octets)
-    if entity.content_type == "multipart/encrypted":
-        _take_certificates(read_entity(message.content), found, 1)
+def _take_encrypted(entity: Entity, found: RequestMail, open_encrypted: Open | None, depth: int) -> None:
+    if open_encrypted is None:
+        return
+    inside, is_mime, before = open_encrypted(entity), entity.content_type == "multipart/encrypted", len(found.signed)
+    if isinstance(inside, SignedMessage):
+        found.signed.append(inside.octets)
+        if is_mime:
+            _take_attached(read_entity(inside.content), found, depth + 1)
+        else:
+            found.texts.append(inside.content)
+            found.certificates += _certificates_in(inside.content)
+    elif is_mime:
+        _walk(read_entity(inside), found, None, depth + 1)
     else:
-        found.certificates += _certificates_in(message.content)
+        _take_signed_and_certificates(inside, found)
+    found.opened += found.signed[before : before + 1]
 
 
-def _take_certificates(entity: Entity, found: RequestMail, depth: int) -> None:
-    """Certificates attached inside what was signed; its text is read only after it is verified."""
+def _take_attached(entity: Entity, found: RequestMail, depth: int) -> None:
+    """What is attached inside what was signed: certificates, and texts that were signed before. The text around them is the
+    signer's own, and read only after it is verified."""
     found.count(depth)
     if entity.content_type.startswith("multipart/"):
         for part in parts_of(entity):
-            _take_certificates(read_entity(part), found, depth + 1)
+            _take_attached(read_entity(part), found, depth + 1)
+    elif entity.content_type == "message/rfc822":
+        _walk(read_entity(entity.body), found, None, depth + 1)
+    elif is_text(entity):
+        found.texts.append(decoded(entity))
+        found.certificates += _certificates_in(found.texts[-1])
     elif entity.content_type in _LEAVES:
-        found.certificates += _certificates_in(decoded(entity))
+        _take_signed_and_certificates(decoded(entity), found)
 
 
 def _certificates_in(octets: bytes) -> list[bytes]:
@@ -107,14 +134,23 @@ def _certificates_in(octets: bytes) -> list[bytes]:
         return []
 
 
-def _take_blocks(entity: Entity, found: RequestMail, open_encrypted: Open) -> None:
+def _take_blocks(entity: Entity, found: RequestMail, open_encrypted: Open | None, depth: int) -> None:
     """The armoured blocks in a text or an attachment: clearsigned or signed texts, certificates, or one encrypted object."""
-    text = decoded(entity)
-    if b"-----BEGIN PGP SIGNED MESSAGE-----" in text:
-        found.signed.append(text)
-    found.certificates += _certificates_in(text)
+    text = as_written(entity, decoded(entity))
+    _take_signed_and_certificates(text, found)
     for kind, octets in blocks(text):
         if kind == "MESSAGE" and read_packets(octets)[0].tag == Tag.PKESK:
-            _take_encrypted(entity, found, open_encrypted)
-        elif kind == "MESSAGE":
+            # As a body of its own: an encrypted file may be attached, too.
+            _take_encrypted(read_entity(b"\n" + text), found, open_encrypted, depth)
+
+
+def _take_signed_and_certificates(text: bytes, found: RequestMail) -> None:
+    found.texts.append(text)
+    begins = [match.start() for match in _BEGIN.finditer(text)]
+    if begins:
+        end = _END.search(text, begins[0]) if len(begins) == 1 else None
+        found.signed.append(text[begins[0] : end.end()] if end else text)
+    found.certificates += _certificates_in(text)
+    for kind, octets in blocks(text):
+        if kind == "MESSAGE" and read_packets(octets)[0].tag != Tag.PKESK:
             found.signed.append(octets)

@@ -24,9 +24,9 @@ from securelist.openpgp.armor import dearmor
 from securelist.openpgp.packets import Packet, Tag, read_packets, write_packet
 from securelist.openpgp.signed import read_signed
 from securelist.trust.certificates import FOR_KNOWN, MAX_OWN_SIGNATURES, own_packets
-from securelist.trust.desk import MAX_TEXT_OCTETS
 from securelist.trust.export import MAX_LINE_OCTETS, Link, write_export
 from securelist.trust.proof import Proof, prove, replay_until
+from securelist.trust.silence import MAX_TEXT_OCTETS
 
 AT = BASE + 3 * DAY
 _numbers = itertools.count(1)

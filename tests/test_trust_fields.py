@@ -13,9 +13,10 @@ KEY = "0123456789ABCDEF0123456789ABCDEF01234567"
 # --- the fields of each type ------------------------------------------------------------------------------------------
 
 VALUES = {
-    "List": "tld-ops@lists.example.org", "TLD": "nl", "Name": "Anna", "Email": "anna@registry.example", "Phone": "+31 6 1234 5678",
-    "Organisation": "Registry", "Timezone": "Europe/Amsterdam", "Share": "regional", "Key": KEY, "Expires": "2027-11-22",
-    "Since": "2026-11-22", "Root": KEY, "Threshold": "1", "Entry": f"7 {'3fa9' * 16}",
+    "List": "tld-ops@lists.example.org", "TLD": "nl", "Token": "nl-k7qm-2xrt-5bpd-w3fh-6yzc", "Name": "Anna",
+    "Email": "anna@registry.example", "Phone": "+31 6 1234 5678", "Organisation": "Registry", "Timezone": "Europe/Amsterdam",
+    "Share": "regional", "Key": KEY, "Expires": "2027-11-22", "Since": "2026-11-22", "Root": KEY, "Threshold": "1",
+    "Entry": f"7 {'3fa9' * 16}",
 }  # fmt: skip
 DETAILS = "Phone Organisation Timezone Share"
 # What each type must have -> what it may have; written out here once more, because a change shuts out what people wrote before.
@@ -34,6 +35,7 @@ FIELDS_OF = {
     "replace-list-key": ("List Key", ""),
     "replace-roots": ("List Root", "Threshold Since"),
     "erase": ("List TLD Key Entry", ""),
+    "accept-invitation": ("List TLD Token Name Email", DETAILS),
 }
 
 

@@ -165,6 +165,7 @@ def test_every_type_can_be_written_and_read_again(kind: StatementType) -> None:
     values = {
         "List": [PARSED.list],
         "TLD": ["nl"],
+        "Token": [" NL-K7qm-2xrt-5bpd-w3fh-6yzc"],
         "Name": ["Ánna 李"],
         "Email": ["a@b.example"],
         "Phone": ["+31 6 1234 5678"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from people import Somebody
 from trust_story import AT, PENDING, Say, Story, Text, somebody, story, tell
-from trust_world import BASE, DAY, LIST, World, attestation, statement, withdrawal
+from trust_world import BASE, DAY, LIST, World, attestation, statement
 
 from securelist.errors import Refused
 from securelist.trust.notices import notices
@@ -261,8 +261,9 @@ def test_a_replaced_key_lasts_as_long_as_the_attestation(peopled: World) -> None
     assert (after.fingerprint, after.replaced, after.expires) == (cast.dora.fingerprint, done.entries[-1].number, before.expires)
     assert (after.person, after.entry, after.signer) == (before.person, before.entry, before.signer)
     assert peopled.membership.pending(AT + DAY) == () and peopled.membership.member_by_key(cast.anna.fingerprint, AT + DAY) is None
-    [(whom, _, letter)] = notices(done)
-    assert whom == cast.admin.fingerprint and cast.dora.fingerprint[-4:] in letter and withdrawal(cast.anna).split("\n")[3] in letter
+    [(whom, kind, facts)] = notices(done)
+    assert (whom, kind, facts["address"]) == (cast.admin.fingerprint, "key-replaced", cast.anna.address)
+    assert (facts["old"], facts["new"]) == (cast.anna.fingerprint, cast.dora.fingerprint)
 
 
 UNFIT = {

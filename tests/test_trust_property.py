@@ -152,6 +152,8 @@ CHANGES, BERT = nl("replace-key", Key="K2"), nl("attest-ssc", "bert", Key="K3")
 BR = said("appoint-admin-contact", TLD="br", Key="N2")
 IN_BR = (said("attest-ssc", TLD="br", Email="bert", Key="K1"), said("withdraw-ssc", TLD="br", Email="bert"))
 
+ANSWER, BR_ANSWER = nl("accept-invitation"), said("accept-invitation", TLD="br", Email="bert")
+
 # What once went wrong around texts that are erased, after the beginning: Anna is a member with K1. Each is accepted, but for one
 # `erase` for each "!": what stays rests on what it names.
 STORIES: dict[str, tuple[Move, ...]] = {
@@ -205,6 +207,14 @@ STORIES: dict[str, tuple[Move, ...]] = {
     "a certification that was taken back": (move("", ring="K3 by N1"), move("", ring="K3 not by N1"), move("R1", erase("K3"))),
     "an Admin Contact whose key turns out compromised": (
         move("N1", LEAVES), move("R1", erase("K1")), move("N1", BERT), move("", ring="N1 1"),
+    ),
+    "contacts attested by the answer to an invitation": (
+        move("N1", ANSWER, RETURNS, BERT), move("N1", LEAVES, note=1), move("R1", erase("K1")),
+        move("N1", nl("withdraw-ssc", "bert")), move("R1", erase("K3")), move("R1", erase("K1"), note=1),
+    ),
+    "an answer before the appointment, and after it": (
+        move("N1", LEAVES), move("N2", BR_ANSWER, IN_BR[0]), move("R1", BR), move("N2", BR_ANSWER, IN_BR[0]), move("N2", IN_BR[1]),
+        move("R1", erase("K1", "br")),
     ),
     "an address that got another key": (move("N1", nl("attest-ssc", Key="K2")), move("R1", erase("K1"))),
 }  # fmt: skip

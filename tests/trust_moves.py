@@ -25,6 +25,7 @@ from securelist.trust.certificates import own_packets
 from securelist.trust.certifications import notation_name
 from securelist.trust.entry import NO_HASH, Entry
 from securelist.trust.erasure import erasable
+from securelist.trust.fields import EXAMPLES, FORMS
 from securelist.trust.grammar import render
 from securelist.trust.membership import Membership
 from securelist.trust.statement import StatementType
@@ -158,7 +159,7 @@ _RINGS = ("renewed", "0", "1", "2", "3", "by N1", "by N2", "not by N1", "not by 
 
 
 def next_move(draw: Draw, scene: Scene) -> Move:
-    """What happens next: a text with one statement or two, certificates alone, the last text again by others, a request."""
+    """What happens next: a text with one statement or two, certificates alone, the last text again by others, a request, an answer."""
     step, lag, note = _pick(draw, _STEPS), _pick(draw, _LAGS), draw(st.integers(0, 5))
     kind = draw(st.integers(0, 19))
     if kind < 4:
@@ -169,6 +170,10 @@ def next_move(draw: Draw, scene: Scene) -> Move:
     if kind == 5:
         key = _pick(draw, KEYS)
         return move(key, said("request-membership", TLD="nl", Email=_pick(draw, ("anna", "bert")), Key=key), step=step)
+    if kind == 6:
+        attested, (contact,) = _attesting(draw, scene)
+        answer = said("accept-invitation", TLD=dict(attested[1])["TLD"], Email="anna")
+        return Move(step, lag, (answer, attested), (_pick(draw, (contact, contact, *CONTACTS, *KEYS)),), note)
     says, signers = _pick(draw, _SAYING)(draw, scene)
     more = [_pick(draw, _SAYING)(draw, scene)[0]] if kind > 14 else []
     return Move(step, lag, tuple(dict.fromkeys((says, *more))), tuple(dict.fromkeys(signers)), note)
@@ -244,8 +249,9 @@ class Crowd:
             contact = self.who[values["Key"][0]]
             values |= {"Name": [contact.name], "Email": [contact.address]}
         elif email:
-            named = kind in (StatementType.ATTEST_SSC, StatementType.UPDATE_CONTACT, StatementType.REQUEST_MEMBERSHIP)
-            values |= {"Email": [ADDRESSES[email]]} | ({"Name": [email.title()]} if named else {})
+            values |= {"Email": [ADDRESSES[email]]} | ({"Name": [email.title()]} if "Name" in FORMS[kind].required else {})
+        if kind is StatementType.ACCEPT_INVITATION:
+            values["Token"] = [EXAMPLES["Token"]]
         for name in {"Key", "Root"} & values.keys():
             values[name] = [self._fingerprint(who) for who in values[name][0].split()]
         for name, form, sign in (("Expires", "%Y-%m-%d", 1), ("Since", "%Y-%m-%dT%H:%MZ", -1)):

@@ -14,6 +14,7 @@ from securelist.trust.statement import StatementType
 _MEANINGS = {
     "List": "the list's address",
     "TLD": "the ccTLD, without a dot",
+    "Token": "the token that the invitation gave you",
     "Name": "the person's name",
     "Email": "mail address",
     "Phone": "telephone number, international",
@@ -34,6 +35,8 @@ _MEANINGS_IN: Mapping[tuple[StatementType, str], str] = {
     (StatementType.REPLACE_LIST_KEY, "Key"): "full fingerprint of the list's new key, as `securelist key new` printed it",
     (StatementType.REPLACE_KEY, "Key"): "full fingerprint of the new certificate; the old key and the new one both sign this",
     (StatementType.REPLACE_ROOTS, "Threshold"): "how many of these have to agree; as before if left out",
+    (StatementType.ACCEPT_INVITATION, "Name"): "your name",
+    (StatementType.ACCEPT_INVITATION, "Email"): "your mail address",
     (StatementType.UPDATE_CONTACT, "Email"): "mail address; the primary one first, it says whose details these are, and is not changed",
     (StatementType.UPDATE_CONTACT, "Phone"): "telephone number, international; those that you leave out are forgotten",
 }

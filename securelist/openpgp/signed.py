@@ -80,7 +80,8 @@ def read_signed(octets: bytes) -> SignedMessage:
     """The one signed message in `octets`, in whichever form; raises Refused, "not-signed" when it is none of the three."""
     if is_multipart_signed(octets):
         return _read_detached(octets)
-    if _BEGIN in octets:
+    is_binary = octets[:1] >= b"\x80"  # then a clearsigned text in it is a part of what was signed
+    if _BEGIN in octets and not is_binary:
         return _read_clearsigned(octets)
     return read_combined(dearmor(octets))
 

@@ -36,12 +36,27 @@ def open_post(received: Received, list_key: ListKey, list_key_ids: frozenset[str
 
 def open_entity(mail: Entity, list_key: ListKey, list_key_ids: frozenset[str]) -> SignedMessage:
     """The one signed message in an entity that is one encrypted object; raises Refused."""
+    inside = _decrypted(mail, list_key, list_key_ids)
+    return _signed_inside(inside, _is_inline(mail))
+
+
+def open_unsigned(mail: Entity, list_key: ListKey, list_key_ids: frozenset[str]) -> SignedMessage | bytes:
+    """The same, but what was encrypted without a signature around it comes back as octets, for whoever looks for signed texts in them."""
+    inside = _decrypted(mail, list_key, list_key_ids)
+    packets, literal = open_literal(inside)
+    if [packet.tag for packet in packets] == [Tag.LITERAL] and literal and not is_multipart_signed(literal.data):
+        return literal.data
+    return _signed_inside(inside, _is_inline(mail))
+
+
+def _decrypted(mail: Entity, list_key: ListKey, list_key_ids: frozenset[str]) -> bytes:
+    """The packets inside the encryption."""
     inline = _is_inline(mail)
     armored = decoded(mail) if inline else _encrypted_part(mail)
     kind, octets = only_block(armored) if b"-----BEGIN PGP MESSAGE-----" in armored else ("", b"")
     if kind != "MESSAGE":
         raise Refused("not-encrypted", "the mail is not encrypted as a whole; encrypt it to the list's key", Step.OPEN)
-    return _signed_inside(list_key.decrypt(_for_the_list(read_packets(octets), list_key_ids)), inline)
+    return list_key.decrypt(_for_the_list(read_packets(octets), list_key_ids))
 
 
 def _is_inline(mail: Entity) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,8 +12,20 @@ from securelist.errors import Refused
 from securelist.openpgp.admission import merge, read_certificate
 from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.certification import read_certifications
-from securelist.openpgp.signed import MAX_CANDIDATES, SignedMessage, Verified, read_signed, verify
+from securelist.openpgp.signed import MAX_CANDIDATES, SignedMessage, Verified, verify
 from securelist.trust.anchor import Anchor
+from securelist.trust.answer import (
+    Answer,
+    answer_of,
+    as_if_appointed,
+    check_accepting,
+    check_effort,
+    is_answer,
+    speaks_for,
+    to_enter,
+    unknown_token,
+    without_others,
+)
 from securelist.trust.certificates import FOR_KNOWN, Examination, own_packets
 from securelist.trust.certifications import Attempt, attempts, misplaced, prove
 from securelist.trust.checks import certificates_named
@@ -20,13 +33,9 @@ from securelist.trust.entry import digest
 from securelist.trust.grammar import BEGIN, refusal
 from securelist.trust.membership import Membership
 from securelist.trust.rules import Entered, Request, check_request, enter_certificate, enter_statement
+from securelist.trust.silence import comes_later, is_silent, mentions_statements, read_text, why_silent
 from securelist.trust.statement import Statement, StatementType
-from securelist.trust.text import text_of
 from securelist.trust.verified import ProvenStatement, SignedStatement, statements_in
-
-# Of one signed text, unpacked as it becomes evidence: fifty statements, with a dozen certificates attached. The log keeps it
-# for good, and its export has to carry it (export.MAX_LINE_OCTETS, MAX_OCTETS).
-MAX_TEXT_OCTETS = 256 * 1024
 
 # A stranger's key costs two engines' work before anything is known about it. Who changes their key sends one such text.
 MAX_TEXTS_BY_NEW_KEYS = 3
@@ -37,8 +46,13 @@ MAX_CERTIFICATES_UNSIGNED = 3
 # Anybody can write an Admin Contact's name into a certification. One mail about three contacts, some user IDs each, stays below.
 MAX_CERTIFICATIONS = 20
 
-# What a key that the log does not know may say, if its certificate comes along.
+# What a key that the log does not know may say, if its certificate comes along; besides an answer to an invitation.
 _BY_NEW_KEYS = {StatementType.REPLACE_KEY, StatementType.REQUEST_MEMBERSHIP}
+
+
+def any_token(_token: str) -> bool:
+    """For who does not ask about tokens."""
+    return True
 
 
 @dataclass
@@ -50,13 +64,20 @@ class Desk:
     at: int
     limit: int
     sent: Mapping[str, bytes]
+    kept: Mapping[str, bytes] = field(default_factory=dict)
+    """Certificates from what waits, by fingerprint: taken for whom a statement names, where none was sent."""
+    is_token: Callable[[str], bool] = any_token
+    """Whether a token was made here; what it is good for is seen when the answer is kept."""
     entered: list[Entered] = field(default_factory=list)
     evidence: dict[str, bytes] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     covers: set[str] = field(default_factory=set)
     """Who signed a text without a statement, around certificates."""
     examined: Examination = field(default_factory=Examination)
+    silent: list[Refused] = field(default_factory=list)
+    """Of texts without a statement beside other texts: what would be wrong with them alone."""
     strangers: set[str] = field(default_factory=set)
     """Fingerprints of the certificates under which texts by new keys were tried."""
 
@@ -84,29 +105,30 @@ class Desk:
                 self._enter_certificate(read_certificate(own_packets(merge(given.octets, sent), FOR_KNOWN)))
 
     @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """What was entered inside is taken back if it raises Refused."""
-        before, count, evidence = self.membership, len(self.entered), dict(self.evidence)
+    def _all_or_nothing(self, *, on_trial: bool = False) -> Iterator[None]:
+        """What was entered inside is taken back if it raises Refused, or was tried out only."""
+        before, count, evidence, stays = self.membership, len(self.entered), dict(self.evidence), False
         try:
             yield
-        except Refused:
-            self.membership, self.evidence = before, evidence
-            del self.entered[count:]
-            raise
+            stays = not on_trial
+        finally:
+            if not stays:
+                self.membership, self.evidence = before, evidence
+                del self.entered[count:]
 
     # --- certificates ---------------------------------------------------------------------------------------------------
 
-    def _renewal(self, fingerprint: str) -> Certificate | None:
-        """What is new about a certificate that the log knows, from what was sent and, for a trust root, from its own file."""
+    def _renewal(self, fingerprint: str, kept: bytes | None = None) -> Certificate | None:
+        """What is new about a certificate that the log knows, from what was sent (else kept) and, for a trust root, its own file."""
         certificate = known = self.membership.certificates.get(fingerprint)
         root = self.anchor.root(fingerprint)
-        for octets in (self.sent.get(fingerprint), root.octets if root else None):
+        for octets in (self.sent.get(fingerprint, kept), root.octets if root else None):
             if certificate and octets:
                 certificate = self.examined.renewed(certificate, octets) or certificate
         return certificate if certificate != known else None
 
-    def _renew(self, fingerprint: str) -> None:
-        if certificate := self._renewal(fingerprint):
+    def _renew(self, fingerprint: str, kept: bytes | None = None) -> None:
+        if certificate := self._renewal(fingerprint, kept):
             self._enter_certificate(certificate)
 
     def enter_compromised_roots(self) -> None:
@@ -117,7 +139,7 @@ class Desk:
                 self._renew(root.fingerprint)
 
     def _enter_named(self, statement: Statement) -> None:
-        """The certificates that a statement names, as far as they were sent and are new to the log, or renewed."""
+        """The certificates that a statement names, as far as they were sent or kept and are new to the log, or renewed."""
         for index, fingerprint in enumerate(certificates_named(statement)):
             try:
                 self._enter_subject(fingerprint, needs_encryption=statement.type is not StatementType.REPLACE_ROOTS)
@@ -126,14 +148,15 @@ class Desk:
                 raise refusal(statement.line_of(field, index), refused.reason, refused.detail) from None
 
     def _enter_subject(self, fingerprint: str, *, needs_encryption: bool = True) -> None:
-        octets = self.sent.get(fingerprint)
+        kept = self.kept.get(fingerprint)
+        octets = self.sent.get(fingerprint, kept)
         if fingerprint in self.membership.certificates:
-            self._renew(fingerprint)
+            self._renew(fingerprint, kept)
         elif octets is not None:
             self._enter_certificate(self.examined.admitted(octets, self.at) if needs_encryption else self.examined.read(octets))
 
     def take_certificates(self, *, owners_only: bool) -> None:
-        """Step 4. `owners_only`: a certificate is renewed only for whoever signed the mail around it, or if it is revoked."""
+        """Step 5. `owners_only`: a certificate is renewed only for whoever signed the mail around it, or if it is revoked."""
         if owners_only and not self.covers and len(self.sent) > MAX_CERTIFICATES_UNSIGNED:
             detail = f"a mail that is not signed brings at most {MAX_CERTIFICATES_UNSIGNED} certificates; sign it"
             raise Refused("too-many-certificates", detail)
@@ -142,7 +165,7 @@ class Desk:
             if not owners_only or fingerprint in self.covers or self._shows_revocation(fingerprint):
                 self._renew(fingerprint)
         if not self.entered:
-            raise problems[0] if problems else self._nothing_new()
+            raise [*problems, *self.silent, self._nothing_new()][0]
         self.notes += [f"without effect: {problem.detail}" for problem in problems]
 
     def _nothing_new(self) -> Refused:
@@ -187,24 +210,28 @@ class Desk:
 
     # --- signed texts ---------------------------------------------------------------------------------------------------
 
-    def enter_texts(self, texts: Iterable[bytes]) -> None:
-        """Steps 2 and 3: texts by known keys first, then those by which a key consents to replace another."""
+    def enter_texts(self, texts: Sequence[bytes]) -> None:
+        """Steps 2 to 4: texts by known keys first, of them those last that may rest on others; then those by new keys."""
         by_new_keys: list[tuple[SignedMessage, Refused]] = []
-        consents: list[Verified] = []
+        later: list[Verified] = []
+        among = len(texts) > 1
         for octets in texts:
             message = read_text(octets)
             try:
                 verified = verify(message, self._signers(message), self.at)
             except Refused as refused:
+                if refused.reason == "unknown-signer" and among and (is_silent(message) or self._is_ours(message)):
+                    self.silent.append(refused)  # the client of whoever passes it on signed the mail around it
+                    continue
                 if refused.reason != "unknown-signer" or len(by_new_keys) == MAX_TEXTS_BY_NEW_KEYS:
                     raise
                 by_new_keys.append((message, refused))
                 continue
-            if _is_consent(verified):
-                consents.append(verified)
+            if comes_later(verified):
+                later.append(verified)
             else:
-                self._enter_text(verified)
-        for verified in consents:
+                self._enter_text(verified, among=among)
+        for verified in later:
             self._enter_text(verified)
         for message, unknown in by_new_keys:
             self._enter_text_by_new_key(message, unknown)
@@ -220,12 +247,22 @@ class Desk:
         """Fingerprints of the certificates sent along that hold the key which the message names."""
         return (name for name, octets in self.sent.items() if self.examined.key_names(octets).intersection(message.issuers))
 
-    def _enter_text(self, verified: Verified) -> None:
-        if self.sent and not _speaks(verified):
+    def _is_ours(self, message: SignedMessage) -> bool:
+        """Whether it claims to be a letter of the list's own, attached to the mail that answers it."""
+        return any(not own.names.isdisjoint(message.issuers) for own in self.anchor.certificates)
+
+    def _enter_text(self, verified: Verified, *, among: bool = False) -> None:
+        """A text by a key that the log knows. `among` others it may say nothing itself, as around certificates."""
+        if (among and is_silent(verified)) or (self.sent and not mentions_statements(verified)):
             self.covers.add(verified.signer)
+            self.silent += why_silent(verified) if among else []
+            return
+        statements = statements_in(verified)
+        if is_answer(statements):
+            self._enter_answer(statements)
             return
         self._renew(verified.signer)
-        for signed in statements_in(verified):
+        for signed in statements:
             if signed.statement.type is StatementType.REQUEST_MEMBERSHIP:
                 rule = f"this key is known here, and needs no request: the Admin Contact of .{signed.statement.tld} can attest it"
                 raise refusal(signed.statement.line, "known-key", rule)
@@ -237,7 +274,11 @@ class Desk:
         """A text by a key that the log does not know, whose certificate came along; anything but the few allowed is unknown."""
         admitted = [self._stranger(name) for name in islice(self._holders(message), MAX_CANDIDATES)]
         verified = verify(message, [*admitted, *self.anchor.signers(self.membership).values()], self.at)
-        for signed in statements_in(verified):
+        statements = statements_in(verified)
+        if is_answer(statements):
+            self._enter_answer(statements)
+            return
+        for signed in statements:
             if signed.statement.type not in _BY_NEW_KEYS or signed.signer != signed.statement.key:
                 raise unknown
             if signed.statement.type is StatementType.REPLACE_KEY:
@@ -252,35 +293,32 @@ class Desk:
             raise Refused("too-many-certificates", detail)
         return self.examined.admitted(self.sent[fingerprint], self.at)
 
+    def _enter_answer(self, statements: tuple[SignedStatement, ...]) -> None:
+        """An answer to an invitation: by the ccTLD's Admin Contact it enters; by anybody else it is tried out, and waits."""
+        accepting, attesting = statements[0], to_enter(statements)
+        in_force = speaks_for(self.membership, accepting)
+        if not in_force:
+            check_effort(accepting, attesting, self.answers, self.limit)
+            if not self.is_token(accepting.statement.token):  # before any certificate of those attested costs anything
+                raise unknown_token(accepting.statement)
+        with self._all_or_nothing(on_trial=not in_force):
+            begun = len(self.entered)
+            self._enter_subject(accepting.signer)
+            check_accepting(self.membership, accepting, self.anchor, self.at)
+            for signed in attesting:
+                self._enter_attested(signed, accepting, in_force=in_force)
+            notes = () if in_force else tuple(note for entered in self.entered[begun:] for note in entered.notes)
+            answer = answer_of(self.membership, statements, self.anchor, self.at, in_force=in_force)
+        self.answers.append(dataclasses.replace(answer, notes=notes))
+
+    def _enter_attested(self, signed: SignedStatement, accepting: SignedStatement, *, in_force: bool) -> None:
+        try:
+            self._enter_named(signed.statement)
+            if not in_force:
+                self.membership = as_if_appointed(self.membership, accepting, self.at)
+            self._enter_statement(signed)
+        except Refused as refused:
+            raise refused if in_force else without_others(refused, signed.statement) from None
+
     def _take_request(self, signed: SignedStatement, certificate: Certificate) -> None:
         self.requests.append(check_request(self.membership, signed, certificate, self.anchor, self.at))
-
-
-def _is_consent(verified: Verified) -> bool:
-    """Whether a known key signs that it replaces another: that counts after the other's own signature only, in whatever order they came."""
-    if not _speaks(verified):
-        return False
-    statements = (signed.statement for signed in statements_in(verified))
-    return any(said.type is StatementType.REPLACE_KEY and said.key == verified.signer for said in statements)
-
-
-def _speaks(verified: Verified) -> bool:
-    """Whether a signed text looks like a statement; what holds certificates alone, or HTML beside them, does not."""
-    try:
-        return BEGIN.lower() in text_of(verified.content).lower()
-    except Refused as refused:
-        if refused.reason != "no-statement":
-            raise
-        return False
-
-
-def read_text(octets: bytes) -> SignedMessage:
-    """The signed message in `octets`, if it may become evidence; raises Refused."""
-    message = read_signed(octets)
-    if len(message.octets) > MAX_TEXT_OCTETS:
-        advice = "send what is attached beside the signed text, or without the signatures of others"
-        raise Refused("text-too-large", f"a signed text has at most {MAX_TEXT_OCTETS // 1024} KiB, attachments included; {advice}")
-    if message.expires:
-        # The log is verified for as long as it is kept, by an engine that asks what is valid today.
-        raise Refused("signature-expires", "the signature has an end; a statement needs one without: gpg --default-sig-expire 0")
-    return message

@@ -35,7 +35,7 @@ MAX_LIST_KEYS = 100
 _ERASED = "erased"
 # What stands in an entry's fields: types, labels, fingerprints, digests. No line end, so that no two entries share an encoding.
 _PLAIN = re.compile(r"[A-Za-z0-9-]{0,64}")
-# The largest evidence is a signed text (desk.MAX_TEXT_OCTETS) or a certificate (admission.MAX_CERTIFICATE_OCTETS), in
+# The largest evidence is a signed text (silence.MAX_TEXT_OCTETS) or a certificate (admission.MAX_CERTIFICATE_OCTETS), in
 # base64; what is longer is not read as JSON.
 MAX_LINE_OCTETS = 16 * 2**20
 

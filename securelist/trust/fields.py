@@ -121,6 +121,13 @@ def _entry(value: str) -> tuple[int, str]:
     return int(match[1]), match[2].lower()
 
 
+def _token(value: str) -> str:
+    token = value.lower()
+    if not re.fullmatch(r"(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})(?:-[a-z0-9]{4}){5}", token):
+        raise WrongValue("a token is copied from the invitation as it stands there, such as nl-k7qm-2xrt-5bpd-w3fh-6yzc")
+    return token
+
+
 # --- the tables -------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +145,7 @@ class Field:
 FIELDS: Mapping[str, Field] = {
     "List": Field(_address, MAX_ADDRESS_OCTETS),
     "TLD": Field(_tld, 63),
+    "Token": Field(_token, 100),
     "Name": Field(_words),
     "Email": Field(_address, MAX_ADDRESS_OCTETS, 5, same_address),
     "Phone": Field(_phone, 50, 5),
@@ -184,6 +192,7 @@ FORMS: Mapping[StatementType, Form] = {
     StatementType.REPLACE_LIST_KEY: Form(("List", "Key")),
     StatementType.REPLACE_ROOTS: Form(("List", "Root"), ("Threshold", "Since")),
     StatementType.ERASE: Form(("List", "TLD", "Key", "Entry")),
+    StatementType.ACCEPT_INVITATION: Form(("List", "TLD", "Token", "Name", "Email"), _DETAILS),
 }
 
 # Words that people write for a field, besides misspellings of it.
@@ -194,8 +203,9 @@ ALSO_KNOWN = {
 
 # What a missing field might look like.
 EXAMPLES = {
-    "List": "tld-ops@lists.example.org", "TLD": "nl", "Name": "Anna de Vries", "Email": "anna@registry.example",
-    "Phone": "+31 6 1234 5678", "Organisation": "Registry of the Netherlands", "Timezone": "Europe/Amsterdam", "Share": "regional",
+    "List": "tld-ops@lists.example.org", "TLD": "nl", "Token": "nl-k7qm-2xrt-5bpd-w3fh-6yzc", "Name": "Anna de Vries",
+    "Email": "anna@registry.example", "Phone": "+31 6 1234 5678", "Organisation": "Registry of the Netherlands",
+    "Timezone": "Europe/Amsterdam", "Share": "regional",
     "Key": "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567", "Root": "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567",
     "Expires": "2027-11-22", "Since": "2027-11-22T04:00Z", "Threshold": "2",
     "Entry": f"7 {'3fa9' * 16}",

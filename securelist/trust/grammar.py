@@ -31,6 +31,7 @@ _FORBIDDEN = re.compile(
     "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
 _FIELD_LINE = re.compile(r"([A-Za-z][A-Za-z-]*):(?: +(.*))?")
+_ARMOUR = re.compile(r"-----(?:BEGIN|END) PGP [A-Z ]+-----")
 _BEGINS = re.compile(rf"{BEGIN}\s*:", re.IGNORECASE | re.ASCII)
 
 
@@ -46,7 +47,7 @@ def parse(text: str) -> tuple[Statement, ...]:
     """The statements in a signed text, in their order; at least one. Raises Refused naming line and rule."""
     if len(text) > MAX_TEXT_CHARACTERS:
         raise Refused("too-long", f"the signed text is longer than {MAX_TEXT_CHARACTERS // 1024} KiB")
-    lines = signed_lines(text)
+    lines = _lines(text)
     statements: list[Statement] = []
     at = 0
     while at < len(lines):
@@ -69,6 +70,18 @@ def signed_lines(text: str) -> list[str]:
     """The lines of a signed text as compared and parsed: without the white space at their ends, which a cleartext
     signature does not cover (RFC 9580, 7.2), and without empty lines at the end."""
     return [line.rstrip(" \t\r") for line in text.rstrip(" \t\r\n").split("\n")]
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as the grammar reads them. What people compose as HTML has no-break spaces, where two blanks stood together
+    (a fingerprint's middle) and in lines that look empty; in a name, too, they are what they look like. And people paste a
+    clearsigned statement into a mail that their client signs once more: armour ends a paragraph."""
+    return ["" if _ARMOUR.fullmatch(line) else line for line in signed_lines(text.replace("\u00a0", " "))]
+
+
+def begins_statement(text: str) -> bool:
+    """Whether a line of the text begins a statement, well-formed or not."""
+    return any(map(_BEGINS.match, _lines(text)))
 
 
 def _none_found(lines: list[str]) -> Refused:
@@ -189,7 +202,8 @@ def _built(kind: StatementType, line: int, values: Mapping[str, list[Any]], numb
     )  # fmt: skip
     return Statement(
         kind, same_address(one("List", "")), line, one("TLD", ""), person, one("Key", ""), one("Expires", None),
-        one("Since", None), tuple(values.get("Root", ())), one("Threshold", None), tuple(values.get("Entry", ())), numbers,
+        one("Since", None), tuple(values.get("Root", ())), one("Threshold", None), tuple(values.get("Entry", ())), one("Token", ""),
+        numbers,
     )  # fmt: skip
 
 

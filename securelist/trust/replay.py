@@ -15,6 +15,7 @@ from securelist.openpgp.admission import merge, read_certificate
 from securelist.openpgp.signed import read_signed, verify
 from securelist.trust import certifications
 from securelist.trust.anchor import Anchor
+from securelist.trust.answer import to_enter
 from securelist.trust.certificates import joined
 from securelist.trust.entry import CERTIFICATE, Entry, digest
 from securelist.trust.export import Link
@@ -101,7 +102,9 @@ class Replay:
             verified = verify(read_signed(evidence), signers, entry.time)
             if verified.evidence != evidence:
                 raise Refused("bad-evidence", "there is more in the evidence than the signed text")
-            self._left = list(statements_in(verified))
+            self._left = list(to_enter(statements_in(verified)))
+            if not self._left:
+                raise Refused("never-entered", "there is nothing in the evidence that could be an entry")
             self._evidence, self._time = digest(evidence), entry.time
         if (digest(evidence), entry.time) != (self._evidence, self._time):
             raise _not_whole()

@@ -29,11 +29,12 @@ from securelist.trust.checks import check_by_itself, check_named, check_order, c
 from securelist.trust.entry import CERTIFICATE, Entry, digest
 from securelist.trust.erasure import check_same_people, forget
 from securelist.trust.fold import carry_out, carry_out_erased, refold
+from securelist.trust.grammar import refusal
 from securelist.trust.history import Said, Standing
 from securelist.trust.membership import Membership
 from securelist.trust.roles import check_role
 from securelist.trust.root_effects import not_founded
-from securelist.trust.statement import Statement, StatementType
+from securelist.trust.statement import NEVER_ENTERED, Statement, StatementType
 from securelist.trust.verified import ProvenStatement
 
 # How far our own clock may fall back (a time server's correction) before we stop rather than write times that are not true.
@@ -119,7 +120,9 @@ def enter_statement(membership: Membership, proven: ProvenStatement, anchor: Anc
 
     `limit` is the most SSCs of one ccTLD; None in a proof, because it is a setting of the installation, not of the log.
     """
-    case = Case(membership, _said(membership, proven, at), anchor, limit)
+    if proven.statement.type in NEVER_ENTERED:
+        raise refusal(proven.statement.line, "never-entered", f"{proven.statement.type} is no entry of the log")
+    case = Case(membership, said_of(membership, proven, at), anchor, limit)
     check_by_itself(case)
     check_order(case)
     check_role(case)
@@ -170,7 +173,7 @@ def check_request(membership: Membership, proven: ProvenStatement, certificate: 
     """A request by somebody whom the log does not know, with their own admitted certificate; raises Refused naming line and rule."""
     certificates = {**membership.certificates, certificate.fingerprint: certificate}
     with_theirs = dataclasses.replace(membership, certificates=certificates)
-    case = Case(with_theirs, _said(membership, proven, at), anchor)
+    case = Case(with_theirs, said_of(membership, proven, at), anchor)
     check_by_itself(case)
     check_order(case)
     check_role(case)
@@ -188,7 +191,8 @@ def check_request(membership: Membership, proven: ProvenStatement, certificate: 
     return Request(case.said, proven.evidence, certificate)
 
 
-def _said(membership: Membership, proven: ProvenStatement, at: int) -> Said:
+def said_of(membership: Membership, proven: ProvenStatement, at: int) -> Said:
+    """A proven statement as the event that it would be, entered next at the time `at`."""
     statement = proven.statement
     return Said(
         membership.head.number + 1, at, proven.signer, proven.key, proven.text, proven.part, proven.made,
@@ -213,6 +217,10 @@ def _ssc(statement: Statement) -> str:
     return f"ssc {statement.tld} {same_address(statement.person.emails[0])}"
 
 
+def _invitation(statement: Statement) -> str:
+    return f"invitation {statement.tld}"
+
+
 def _erasure(statement: Statement) -> str:
     return f"erase {statement.tld} {statement.key}"
 
@@ -226,6 +234,7 @@ _SUBJECTS: Mapping[StatementType, Callable[[Statement], str]] = {
     StatementType.APPOINT_ADMIN_CONTACT: _contact,
     StatementType.DISMISS_ADMIN_CONTACT: _contact,
     StatementType.ERASE: _erasure,
+    StatementType.ACCEPT_INVITATION: _invitation,
 } | dict.fromkeys(
     (
         StatementType.ATTEST_SSC, StatementType.WITHDRAW_SSC, StatementType.REQUEST_MEMBERSHIP, StatementType.UPDATE_CONTACT,

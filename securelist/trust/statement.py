@@ -26,11 +26,15 @@ class StatementType(StrEnum):
     REPLACE_LIST_KEY = "replace-list-key"
     REPLACE_ROOTS = "replace-roots"
     ERASE = "erase"
+    ACCEPT_INVITATION = "accept-invitation"
 
 
 # The statements by which trust roots vouch for a key of the list's.
 NAMING_THE_LIST_KEY = (StatementType.FOUND_LIST, StatementType.REPLACE_LIST_KEY)
 
+
+# What changes no membership: the log has no entry of it.
+NEVER_ENTERED = frozenset({StatementType.REQUEST_MEMBERSHIP, StatementType.ACCEPT_INVITATION})
 
 # What is said about members. Who speaks for a ccTLD, and for the list, is another thing, and stays on record.
 ABOUT_MEMBERS = frozenset(
@@ -79,6 +83,8 @@ class Statement:
     """How many trust roots have to agree; None if left out."""
     entries: tuple[tuple[int, str], ...] = ()
     """(number, hash) of each entry of the log that `erase` names."""
+    token: str = ""
+    """What came with the invitation that `accept-invitation` answers, in lower case."""
     lines: Mapping[str, Sequence[int]] = field(default_factory=dict, compare=False)
     """The lines on which each field stands, in the order of its values."""
 

@@ -6,13 +6,14 @@ nothing: what it returns is for `log_store.append`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from securelist.errors import Refused
 from securelist.trust.anchor import Anchor
+from securelist.trust.answer import Answer
 from securelist.trust.certificates import by_fingerprint
-from securelist.trust.desk import Desk
+from securelist.trust.desk import Desk, any_token
 from securelist.trust.entry import CERTIFICATE, Entry, Head
 from securelist.trust.erasure import gone_from
 from securelist.trust.history import Said, Standing
@@ -32,6 +33,11 @@ class Parcel:
     certificates: tuple[bytes, ...] = ()
     mailed: bool = False
     """Whether it came by mail, where anybody can send anybody's certificate: one is renewed for its owner only."""
+    kept: Mapping[str, bytes] = field(default_factory=dict)
+    """By fingerprint, binary: certificates that the house has from requests and answers. One is asked for (`get`) where a statement
+    names it and none was sent; it then enters with the statement. They count against no limit of what was sent."""
+    is_token: Callable[[str], bool] = any_token
+    """Whether the token in an answer to an invitation was made here."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Submission:
     notes: tuple[str, ...]
     requests: tuple[Request, ...] = ()
     """Requests for membership: no entries, they wait for the Secretariat."""
+    answers: tuple[Answer, ...] = ()
+    """Answers to invitations. Those by somebody who is not appointed yet wait; of the others the attestations are among the entries."""
     erased: frozenset[int] = frozenset()
     """Numbers of the entries whose evidence leaves the log."""
     covers: frozenset[str] = frozenset()
@@ -58,15 +66,16 @@ class Submission:
 
     @property
     def pending(self) -> bool:
-        """Whether nothing of it takes effect yet: statements that wait for other signatures, or a request."""
+        """Whether nothing of it takes effect yet: statements that wait for other signatures, a request, or an answer."""
         standings = {said.standing for said in self.said}
-        return standings == {Standing.PENDING} or (bool(self.requests) and not standings)
+        waits = bool(self.requests) or any(not answer.in_force for answer in self.answers)
+        return standings == {Standing.PENDING} or (waits and not standings)
 
     @property
     def signer(self) -> str:
         """Fingerprint of who signed the first statement; empty for certificates alone."""
-        requesters = (request.said.signer for request in self.requests)
-        return next((entry.signer for entry in self.entries if entry.signer), next(requesters, ""))
+        others = [request.said.signer for request in self.requests] + [answer.signer for answer in self.answers]
+        return next((entry.signer for entry in self.entries if entry.signer), next(iter(others), ""))
 
     @property
     def numbers(self) -> str:
@@ -97,7 +106,8 @@ def submit(parcel: Parcel, membership: Membership, anchor: Anchor, now: int, lim
        was sent along, so that a renewed certificate can sign right away; if it was needed or not, it is entered. Texts by
        keys that the log knows come first: a new key may follow the old one, or ask.
     3. Each statement in the text enters after the certificates that it names, new or renewed.
-    4. Certificates without any statement are renewals, or carry an Admin Contact's certification. With one, they only serve it.
+    4. An answer to an invitation enters like that if its signer is the Admin Contact; else it is tried out, and waits.
+    5. Certificates without any statement are renewals, or carry an Admin Contact's certification. With one, they only serve it.
     """
     if not parcel.signed and not parcel.certificates:
         raise Refused("empty", "there is nothing in this: neither a signed statement nor a certificate")
@@ -105,11 +115,12 @@ def submit(parcel: Parcel, membership: Membership, anchor: Anchor, now: int, lim
         raise Refused("too-many-texts", f"at most {MAX_TEXTS} signed texts can be sent at a time")
     if not membership.said and not parcel.signed:
         raise not_founded()
-    desk = Desk(membership, anchor, entry_time(membership, now), limit, by_fingerprint(parcel.certificates))
+    sent, at = by_fingerprint(parcel.certificates), entry_time(membership, now)
+    desk = Desk(membership, anchor, at, limit, sent, parcel.kept, parcel.is_token)
     desk.enter_compromised_roots()
     begun = len(desk.entered)
     desk.enter_texts(parcel.signed)
-    if len(desk.entered) == begun and not desk.requests:
+    if len(desk.entered) == begun and not desk.requests and not desk.answers:
         desk.take_certificates(owners_only=parcel.mailed)
     else:
         desk.note_certifications()
@@ -117,8 +128,19 @@ def submit(parcel: Parcel, membership: Membership, anchor: Anchor, now: int, lim
     entries = tuple(entered.entry for entered in desk.entered)
     # At the end: who comes back in the same parcel brings a certificate again that an `erase` in it took away.
     erased = gone_from(desk.membership) if any(entered.erased for entered in desk.entered) else frozenset[int]()
-    requests = tuple(desk.requests)
-    asked = ("it waits for the Secretariat, who asks the Admin Contact of the ccTLD",) if requests else ()
     return Submission(
-        membership.head, entries, desk.evidence, desk.membership, (*notes, *desk.notes, *asked), requests, erased, frozenset(desk.covers)
-    )
+        membership.head, entries, desk.evidence, desk.membership, (*notes, *desk.notes, *_waiting(desk)), tuple(desk.requests),
+        tuple(desk.answers), erased, frozenset(desk.covers),
+    )  # fmt: skip
+
+
+def _waiting(desk: Desk) -> Iterator[str]:
+    """What the sender is told of what is no entry."""
+    if desk.requests:
+        yield "it waits for the Secretariat, who asks the Admin Contact of the ccTLD"
+    for answer in desk.answers:
+        if not answer.in_force:
+            yield f"it waits for the Secretariat, who appoints the Admin Contact of .{answer.tld}"
+        elif not answer.attests:
+            yield f"you are the Admin Contact of .{answer.tld} already, and your answer attests nobody: nothing was entered"
+        yield from answer.notes

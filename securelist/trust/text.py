@@ -10,6 +10,7 @@ import re
 
 from securelist.errors import Refused
 from securelist.mail.mime import Entity, decoded, parts_of, read_entity
+from securelist.trust.flowed import as_written
 
 # Thunderbird nests mixed > alternative > plain; nothing that people send goes deeper than this.
 MAX_DEPTH = 4
@@ -23,7 +24,7 @@ _CHARSETS |= {f"iso-8859-{n}" for n in (*range(1, 12), *range(13, 17))} | {f"win
 
 def text_of(content: bytes) -> str:
     """The text that was signed; of a MIME entity its text/plain parts that are no attachments. Raises Refused."""
-    if not _is_entity(content):
+    if not is_entity(content):
         return _decoded(content, "utf-8")
     texts = _plain_texts(read_entity(content), 0)
     if not texts:
@@ -32,20 +33,27 @@ def text_of(content: bytes) -> str:
     return "\n\n".join(texts)
 
 
-def _is_entity(content: bytes) -> bool:
+def is_entity(content: bytes) -> bool:
+    """Whether what was signed is a MIME entity: it begins with header fields, one of them Content-Type."""
     head = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
     names = [line.split(b":")[0].strip().lower() for line in head.split(b"\n") if not line[:1].isspace()]
     lines = (line.rstrip(b"\r") for line in head.split(b"\n"))
     return b"content-type" in names and _BEGIN not in names and all(map(_HEADER_LINE.fullmatch, lines))
 
 
+def is_text(entity: Entity) -> bool:
+    """Whether this part of a signed entity is text that its signer wrote there, not a file that they attached."""
+    return entity.content_type == "text/plain" and not _is_attached(entity)
+
+
+def _is_attached(entity: Entity) -> bool:
+    return any(value.lower().startswith("attachment") for value in entity.all("Content-Disposition"))
+
+
 def _plain_texts(entity: Entity, depth: int) -> list[str]:
-    kind = entity.content_type
-    if any(value.lower().startswith("attachment") for value in entity.all("Content-Disposition")):
-        return []
-    if kind == "text/plain":
-        return [_decoded(decoded(entity), entity.parameter("charset").lower() or "utf-8")]
-    if not kind.startswith("multipart/"):
+    if is_text(entity):
+        return [_decoded(as_written(entity, decoded(entity)), entity.parameter("charset").lower() or "utf-8")]
+    if _is_attached(entity) or not entity.content_type.startswith("multipart/"):
         return []
     if depth == MAX_DEPTH:
         raise Refused("too-deep", f"the signed mail has parts within parts more than {MAX_DEPTH} deep")
