@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from securelist.config import FILE_NAME, Config, read_config, write_config
-from securelist.delivery.bounce_token import make_secret
+from securelist.delivery.bounce_token import make_secret, read_secret
 from securelist.errors import ConfigurationError, NotPermitted, Refused, TryAgain
 from securelist.letters import Letters
 from securelist.mail.addresses import same_address
@@ -28,9 +28,12 @@ from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.list_key import ListKey, keyring_version
 from securelist.openpgp.signed import MAX_AHEAD_S
 from securelist.post.way import Way
+from securelist.procedures.taking import take_answer
+from securelist.procedures.token import number_of
 from securelist.store import log_store
 from securelist.store.database import forget, migrate, open_database, reading, writing
 from securelist.store.journal import note
+from securelist.store.kept import KeptCertificates
 from securelist.store.log_store import LogStore
 from securelist.store.projection import rebuild
 from securelist.store.requests import keep
@@ -170,6 +173,10 @@ class Installation:
             return self._enter(parcel, at, in_time)
 
     def _enter(self, parcel: Parcel, at: int, in_time: Callable[[], None]) -> Submission:
+        secret = read_secret(self.home)
+        parcel = dataclasses.replace(
+            parcel, kept=KeptCertificates(self.engine), is_token=lambda token: number_of(secret, token) is not None
+        )
         for attempt in range(APPEND_ATTEMPTS):
             submission = submit(parcel, self.membership(), self.anchor, at, self.config.members_per_cctld)
             try:
@@ -177,6 +184,8 @@ class Installation:
                     self.log.append(connection, submission)
                     for request in submission.requests:
                         keep(connection, request)
+                    for answer in submission.answers:
+                        take_answer(connection, secret, answer, at)
                     note(connection, at, "statement", detail=submission.numbers)
                     in_time()
                 if submission.erased:

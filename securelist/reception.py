@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from securelist.addressees import Addressees
 from securelist.delivery.bounce_token import copy_of, read_secret
-from securelist.errors import Refused, Step
+from securelist.errors import Refused, SecurelistError, Step
 from securelist.installation import Installation
-from securelist.letters import Addressee
+from securelist.letters import attached_mail
 from securelist.mail.addresses import ListAddress, Role, address_problem
 from securelist.mail.headers import one_mailbox
 from securelist.mail.mime import read_entity
 from securelist.post.step1_receive import receive
 from securelist.post.way import Tell, at_step
+from securelist.procedures.welcome import Welcomes
 from securelist.request import RequestDesk
 from securelist.store import queue
 from securelist.store.database import recording
@@ -50,7 +53,8 @@ class Reception:
 
     def __init__(self, installation: Installation) -> None:
         self._house = installation
-        self._desk = RequestDesk(installation)
+        self._desk, self._people = RequestDesk(installation), Addressees(installation)
+        self._welcomes = Welcomes(installation)
 
     def take(
         self,
@@ -89,6 +93,8 @@ class Reception:
             with recording(self._house.engine) as connection:
                 note(connection, at, "refused", detail=f"{refused.step}: {refused.reason}")
             raise
+        with suppress(SecurelistError):  # the post is accepted, whatever comes of this
+            self._welcomes.confirm(relayed.poster, at)
         return Accepted("accepted", f"accepted as post {relayed.post_id}", relayed.poster, Step.COMMIT)
 
     def _explain(self, octets: bytes, refused: Refused, at: int) -> None:
@@ -97,23 +103,17 @@ class Reception:
             return
         try:
             member = self._house.membership().member_by_address(one_mailbox(read_entity(octets)).address, at)
-            to = self._desk.addressee(member.fingerprint, at) if member else None
+            to = self._people.of(member.fingerprint, at) if member else None
         except Refused:
             return
         if to is not None:
-            self._house.letters.explain(to, str(refused.step), refused.detail, at)
+            self._house.letters.write("explanation", to, at, step=refused.step, detail=refused.detail)
 
     def _tell_owner(self, refused: Refused, at: int) -> None:
         """The Secretariat hears of the one refusal that may be an attack on an engine, or a fault in it."""
         if refused.reason == "engines-differ":
-            text = f"A post was refused at step {refused.step}: {refused.detail}.\n\nNothing of it was kept. Tell your operator.\n"
-            for root in self._secretariat(at):
-                self._house.letters.answer(root, "GnuPG and Sequoia disagreed about a post", text, at)
-
-    def _secretariat(self, at: int) -> list[Addressee]:
-        given = tuple(root.fingerprint for root in self._house.roots)
-        addressees = (self._desk.addressee(root, at) for root in self._house.membership().roots or given)
-        return [addressee for addressee in addressees if addressee is not None]
+            for root in self._people.secretariat(at):
+                self._house.letters.write("engines-differ", root, at, step=refused.step, detail=refused.detail)
 
     def _bounce(self, token: str, octets: bytes, at: int) -> Accepted:
         """A delivery report for one copy, known by its address alone; recorded, and it changes no membership."""
@@ -130,13 +130,13 @@ class Reception:
             raise Refused("bad-address", "there is no plain address to answer to", Step.RECEIVE)
         if any(mail.all(name) for name in ("List-Id", "Precedence")):
             raise Refused("automatic", "a list or a machine asked; the certificate is sent to people", Step.RECEIVE)
-        if not self._house.letters.send_certificate(to, at):
+        if not self._house.letters.publish("certificate", to, at, answers_to="".join(mail.all("Message-ID"))):
             raise Refused("too-often", "this address asked too often today", Step.DECIDE)
         return Accepted("accepted", "the list's certificate is on its way", None, Step.COMMIT)
 
     def _owner(self, octets: bytes, mail_from: str | None, at: int) -> Accepted:
         receive(octets, mail_from, self._house.config.list_id)
-        reached = [self._house.letters.forward(root, octets, at) for root in self._secretariat(at)]
+        reached = [self._house.letters.write("forward", root, at, parts=(attached_mail(octets),)) for root in self._people.secretariat(at)]
         if not any(reached):
             raise Refused("unreachable", "no trust root has an address and a key to which this can be encrypted", Step.SEAL)
         return Accepted("accepted", "forwarded to the Secretariat", None, Step.COMMIT)

@@ -1,4 +1,4 @@
-"""Mail to LIST-request: signed statements and, where there is none, a signed command; answered by a letter.
+"""Mail to LIST-request: signed statements and, where there is none, signed commands; answered by letters.
 
 Who proved who they are gets a receipt or a refusal with its reason; who did not gets silence.
 """
@@ -8,47 +8,40 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from securelist.addressees import Addressees
+from securelist.command_desk import CommandDesk, Taken, orders_in
+from securelist.commands import Sender, commands_for
 from securelist.errors import Refused, SecurelistError, Step
 from securelist.installation import Installation
-from securelist.letters import Addressee
-from securelist.mail.headers import address_in_user_id
+from securelist.letters import Facts
 from securelist.mail.mime import Entity
+from securelist.openpgp.admission import split_certificates
 from securelist.openpgp.signed import SignedMessage, Verified, read_signed, verify
 from securelist.post.step1_receive import receive
-from securelist.post.step2_open import open_entity
+from securelist.post.step2_open import open_unsigned
 from securelist.post.step3_verify import check_age
-from securelist.receipt import receipt
-from securelist.request_mail import read_request
+from securelist.procedures.telling import Telling
+from securelist.procedures.unusable import tell_invited
+from securelist.procedures.welcome import Welcomes
+from securelist.request_mail import RequestMail, read_request
 from securelist.trust.classify import classify
-from securelist.trust.membership import Membership
-from securelist.trust.notices import notices
 from securelist.trust.submission import Parcel, Submission
-from securelist.trust.text import text_of
 
-HELP = """Mail to this address is signed (and better encrypted, too). It holds either statements, such as your Admin
-Contact's attestation of you, or one of these commands as its first line:
-
-  help       this text
-  sendkey    the list's certificate
-
-To post, write to the list's own address, signed with your key and encrypted to the list's key.
-"""
-COMMANDS = ("help", "sendkey")
 # Each costs a process of GnuPG. Two belong to one statement at most: the old key's and the new key's.
 MAX_ASKED = 3
-# What the letter is called when it is not "Your statement was refused".
-_REFUSED = {"duplicate": "Your statement is in the log already", "nothing-new": "Your mail changed nothing"}
+# Texts that are searched for the token of an invitation: the mail as it came, what is signed in it, and some of its parts.
+MAX_SEARCHED = 8
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A request that was carried out: what happened in one sentence, and who asked (fingerprint)."""
+@dataclass
+class _Mail:
+    """A mail on its way through the desk; `found` is what it holds, as soon as that is known."""
 
-    reason: str
-    detail: str
-    signer: str
+    octets: bytes
+    message_id: str
+    found: RequestMail = field(default_factory=RequestMail)
 
 
 class RequestDesk:
@@ -56,29 +49,44 @@ class RequestDesk:
 
     def __init__(self, installation: Installation) -> None:
         self._house = installation
+        self._people, self._commands = Addressees(installation), CommandDesk(installation)
+        self._telling, self._welcomes = Telling(installation), Welcomes(installation)
 
     def take(self, octets: bytes, mail_from: str | None, at: int, in_time: Callable[[], None]) -> Taken:
         """Carries out what a mail asks for, or raises Refused after telling a known signer why; `in_time` as for posts."""
-        receive(octets, mail_from, self._house.config.list_id)
-        signed: list[bytes] = []
-
-        def read(mail: bytes) -> tuple[list[bytes], list[bytes]]:
-            texts, rings = self._read_mail(mail)
-            signed.extend(texts)  # known before a certificate beside them is refused: who sent a secret key must hear of it
-            return texts, rings
-
-        before = self._house.membership()
+        # 1. Receive: a person's mail, of an allowed size.
+        fields = receive(octets, mail_from, self._house.config.list_id).mail
+        mail, before = _Mail(octets, next(iter(fields.all("Message-ID")), "")), self._house.membership()
+        # 2. Enter the statements and certificates in it into the log, all of them or none.
         try:
-            submission = self._enter(classify([octets], read), at, in_time)
+            submission = self._enter(mail, at, in_time)
         except Refused as refused:
-            return self._take_refused(refused, signed, at, in_time)
-        taken = self._receipt(submission, before, at)
-        self.tell_others(submission, at)
-        if submission.is_renewal:  # mail programs attach the sender's certificate to all sorts of mail
-            self._take_command(signed, at)
-        return taken
+            # 3. Where there are none, or one is wrong: a command, an answer to the welcome, or a mistake that somebody is told of.
+            return self._instead(refused, mail, at, in_time)
+        # 4. A receipt to the signer, letters to those whom it concerns.
+        self._telling.signer(submission, before, at, mail.message_id)
+        self._telling.others(submission, at)
+        # 5. Mail programs attach the sender's certificate to all sorts of mail: there may be a command, too.
+        self._afterwards(submission, mail, at)
+        return Taken("pending" if submission.pending else "accepted", submission.sentence, _signer_of(submission))
 
-    def _enter(self, parcel: Parcel, at: int, in_time: Callable[[], None]) -> Submission:
+    def parcel(self, files: list[bytes]) -> Parcel:
+        """The signed texts and certificates in files or mails, decrypted where they are encrypted; raises Refused."""
+
+        def read(octets: bytes) -> tuple[list[bytes], list[bytes]]:
+            found = read_request(octets, self._open)
+            return found.signed, found.certificates
+
+        return classify(files, read)
+
+    # --- what enters the log ---------------------------------------------------------------------------------------------
+
+    def _enter(self, mail: _Mail, at: int, in_time: Callable[[], None]) -> Submission:
+        def read(octets: bytes) -> tuple[list[bytes], list[bytes]]:
+            mail.found = read_request(octets, self._open)  # who sent a secret key beside a signed text must hear of it
+            return mail.found.signed, mail.found.certificates
+
+        parcel = classify([mail.octets], read)
         unsigned = Refused("not-signed", "the mail holds nothing that is signed", Step.VERIFY)
         if not parcel.signed and not parcel.certificates:
             raise unsigned
@@ -88,110 +96,100 @@ class RequestDesk:
             nothing = refused.reason == "nothing-new" and not parcel.signed
             raise unsigned if nothing else refused from None
 
-    def _take_refused(self, refused: Refused, signed: list[bytes], at: int, in_time: Callable[[], None]) -> Taken:
-        """Carries out the command in a mail without a statement; tells its signer what is wrong with any other, and raises that."""
-        signer = self._signer(signed, at)
+    def _open(self, entity: Entity) -> SignedMessage | bytes:
+        voice = self._house.voice
+        return open_unsigned(entity, voice.list_key, voice.key_ids)
+
+    def _afterwards(self, submission: Submission, mail: _Mail, at: int) -> None:
+        """What a mail is besides a submission. That took effect, whatever comes of this."""
+        with suppress(SecurelistError):
+            if mail.found.opened and mail.found.opened == mail.found.signed:
+                self._welcomes.confirm(_signer_of(submission), at)
+            if submission.is_renewal and (signer := self._signer(mail, at)) and (orders := orders_in(signer)).lines:
+                self._commands.carry_out(orders, self._sender(signer, mail), at, lambda: None)
+
+    # --- what does not ---------------------------------------------------------------------------------------------------
+
+    def _instead(self, refused: Refused, mail: _Mail, at: int, in_time: Callable[[], None]) -> Taken:
+        """Takes a mail in which nothing was for the log; tells its signer what is wrong with it if anything is, and raises that."""
+        signer = self._signer(mail, at)
+        in_time()
         if signer is None:
+            self._tell_invited(refused, mail, at)
             raise refused
         refused.signer = signer.signer
-        in_time()
-        if refused.reason in ("no-statement", "nothing-new") and (command := _command_in(signer)):
-            return self._command(command, signer, at)
-        if refused.reason == "no-statement":
-            self._answer(
-                signer.signer, "That was no command", f"The first line of your mail is no command; {refused.detail}.\n\n{HELP}", at
-            )
-            refused = Refused("unknown-command", "the mail holds neither a statement nor a known command", Step.DECIDE)
-            refused.signer = signer.signer
+        encrypted = any(signer.evidence in octets for octets in mail.found.opened)
+        confirmed = encrypted and self._welcomes.confirm(signer.signer, at)
+        if refused.reason not in ("no-statement", "nothing-new"):
+            raise self._told(refused, "refused", mail, at)
+        orders = orders_in(signer)
+        if orders.lines:
+            return self._commands.carry_out(orders, self._sender(signer, mail), at, in_time)
+        if confirmed:
+            member = self._house.membership().member_by_key(signer.signer, at)
+            self._write("confirmed", signer.signer, mail, at, {"person": member.name if member else ""})
+            return Taken("accepted", "the member's key works both ways", signer.signer)
+        raise self._without_command(refused, signer.signer, encrypted, mail, at)
+
+    def _without_command(self, refused: Refused, signer: str, encrypted: bool, mail: _Mail, at: int) -> Refused:
+        """The refusal of a mail by somebody known that held neither statement nor command, after they were told."""
+        if not encrypted and self._is_unconfirmed(signer, at):
+            kind, told = "encrypt-too", Refused("not-encrypted", "the mail is signed, and not encrypted; encrypt it to the list's key, too")
+        elif refused.reason == "no-statement":
+            kind, told = "unknown-command", Refused("unknown-command", "the mail holds neither a statement nor a known command")
         else:
-            subject = _REFUSED.get(refused.reason, "Your statement was refused")
-            self._answer(signer.signer, subject, f"Nothing was changed.\n\n{refused.detail}.\n", at)
-        raise refused
+            kind, told = "refused", refused
+        told.signer, told.step = signer, told.step or Step.DECIDE
+        return self._told(told, kind, mail, at, refused.detail)
 
-    def parcel(self, files: list[bytes]) -> Parcel:
-        """The signed texts and certificates in files or mails, decrypted where they are encrypted; raises Refused."""
-        return classify(files, self._read_mail)
+    def _tell_invited(self, refused: Refused, mail: _Mail, at: int) -> None:
+        """Whoever mailed this hears the same, told or not; who was invited, and shows it by the token, is told at the address of record."""
+        rings: list[bytes] = []
+        with suppress(Refused):  # among them a secret key, say
+            rings = [octets for ring in mail.found.certificates for octets in split_certificates(ring)]
+        with suppress(SecurelistError):
+            said = [mail.octets, *mail.found.signed, *mail.found.texts][:MAX_SEARCHED]
+            tell_invited(self._house, said, rings, refused, at)
 
-    def _read_mail(self, octets: bytes) -> tuple[list[bytes], list[bytes]]:
-        found = read_request(octets, self._open)
-        return found.signed, found.certificates
+    def _told(self, refused: Refused, kind: str, mail: _Mail, at: int, detail: str = "") -> Refused:
+        """`refused`, after its signer was told."""
+        signer = refused.signer or ""
+        facts = {"reason": refused.reason, "detail": detail or refused.detail, "commands": commands_for(self._is_root(signer))}
+        self._write(kind, signer, mail, at, facts)
+        return refused
 
-    def _open(self, entity: Entity) -> SignedMessage:
-        voice = self._house.voice
-        return open_entity(entity, voice.list_key, voice.key_ids)
+    def _write(self, kind: str, signer: str, mail: _Mail, at: int, facts: Facts | None = None) -> None:
+        to = self._people.of(signer, at)
+        if to is not None:
+            self._house.letters.write(kind, to, at, answers_to=mail.message_id, **(facts or {}))
 
-    def _receipt(self, submission: Submission, before: Membership, at: int) -> Taken:
-        """Tells the signer; one whose membership, or whose key's, ends by this very statement is still known from `before`."""
-        signer = submission.signer or next(iter(submission.covers), "")
-        outcome = "waits" if submission.pending else "took effect"
-        what = "Your renewed certificate" if submission.is_renewal else "Your request" if not submission.entries else "Your statement"
-        text = f"{submission.sentence}.\n\n{receipt(self._house.config.list, submission, at)}"
-        with suppress(SecurelistError):  # it took effect, receipt or not
-            to = self.addressee(signer, at) or self.addressee(signer, at, before)
-            if to is not None:
-                self._house.letters.answer(to, f"{what} {outcome}", text, at)
-        return Taken("pending" if submission.pending else "accepted", submission.sentence, signer)
+    # --- who it is -------------------------------------------------------------------------------------------------------
 
-    def tell_others(self, submission: Submission, at: int) -> None:
-        """Letters to those who must know of what somebody else said."""
-        for to, subject, text in notices(submission):
-            addressee = self.addressee(to, at)
-            with suppress(SecurelistError):
-                if addressee is not None:
-                    self._house.letters.send(addressee, subject, text, at)
-
-    def _signer(self, signed: list[bytes], at: int) -> Verified | None:
+    def _signer(self, mail: _Mail, at: int) -> Verified | None:
         """Who signed the first of the texts that somebody in the log, or a trust root, did sign."""
         certificates = self._house.anchor.signers(self._house.membership()).values()
-        for octets in signed[:MAX_ASKED]:
+        for octets in mail.found.signed[:MAX_ASKED]:
             with suppress(Refused):
                 verified = verify(read_signed(octets), certificates, at)
                 check_age(verified.made, at)
                 return verified
         return None
 
-    def _take_command(self, signed: list[bytes], at: int) -> None:
-        """Carries out the command in a mail that brought something else, too; that has been done, whatever comes of this."""
-        with suppress(SecurelistError):
-            signer = self._signer(signed, at)
-            if signer is not None and (command := _command_in(signer)):
-                self._command(command, signer, at)
+    def _sender(self, signer: Verified, mail: _Mail) -> Sender:
+        return Sender(signer, self._is_root(signer.signer), mail.message_id)
 
-    def _command(self, command: str, verified: Verified, at: int) -> Taken:
-        if command == "help":
-            done = self._answer(verified.signer, "How to use this address", HELP, at)
-        else:
-            letters = self._house.letters
-            text = f"Attached is the list's certificate, fingerprint {letters.letterhead.config.key}.\n"
-            done = self._answer(verified.signer, "The list's certificate", text, at, letters.certificate_part())
-        return Taken("accepted", "answered" if done else "no answer: no usable key, or too many today", verified.signer)
+    def _is_root(self, fingerprint: str) -> bool:
+        """Whether it is a trust root's: one of those that the log names, or before the founding of those that `init` was given."""
+        given = tuple(root.fingerprint for root in self._house.roots)
+        return fingerprint in (self._house.membership().roots or given)
 
-    def _answer(self, signer: str, subject: str, text: str, at: int, *parts: bytes) -> bool:
-        to = self.addressee(signer, at)
-        return to is not None and self._house.letters.answer(to, subject, text, at, parts)
-
-    def addressee(self, fingerprint: str, at: int, membership: Membership | None = None) -> Addressee | None:
-        """The person behind a fingerprint, as far as the server may write to them, now or by `membership`; None for a stranger."""
-        membership = membership or self._house.membership()
-        certificate = self._house.anchor.signers(membership).get(fingerprint)
-        if certificate is None:
-            return None
-        member = membership.member_by_key(fingerprint, at)
-        if member is not None:
-            return Addressee(member.emails, member.cctld, certificate)
-        for contact in membership.admin_contacts.values():
-            if contact.fingerprint == fingerprint and not contact.dismissed:
-                return Addressee(contact.person.emails, contact.cctld, certificate)
-        if fingerprint in membership.roots or self._house.anchor.root(fingerprint):
-            address = next(filter(None, map(address_in_user_id, certificate.user_ids)), "")
-            return Addressee((address,), "", certificate) if address else None
-        return None
+    def _is_unconfirmed(self, fingerprint: str, at: int) -> bool:
+        """Whether this is a member who was welcomed, and did not answer."""
+        member = self._house.membership().member_by_key(fingerprint, at)
+        welcome = self._welcomes.known().get((member.cctld, fingerprint)) if member else None
+        return welcome is not None and welcome.answered(at) is False
 
 
-def _command_in(verified: Verified) -> str:
-    """The command on the first line of a signed text; empty if there is none."""
-    try:
-        words = text_of(verified.content).split(maxsplit=1)
-    except Refused:  # HTML alone, say
-        return ""
-    return words[0].lower() if words and words[0].lower() in COMMANDS else ""
+def _signer_of(submission: Submission) -> str:
+    """Fingerprint of who signed: a statement, or the mail around a renewed certificate."""
+    return submission.signer or next(iter(submission.covers), "")

@@ -14,21 +14,23 @@ from trust_world import BASE, BORN, DAY, World, appointment, statement
 from securelist.cctld.cctlds import Region, cctlds
 from securelist.cctld.coverage import Count, Row, State, counts, coverage
 from securelist.cctld.record import Record
-from securelist.cli.coverage import as_csv, as_json_value
+from securelist.cctld.table import as_csv, as_json_value
 from securelist.trust.membership import Membership
 
 LATER = BASE + 10 * DAY
 SOME = [cctlds()[name] for name in ("nl", "br", "jp", "us", "xn--p1ai")]
 RECORDS = {"nl": Record("nl", "Registry", "Office", "office@nl.example", "", "nl.json", AT)}
+# When they were invited, and when one of them answered.
+INVITED = {"us": (BASE + 5 * DAY, 0), "br": (BASE, BASE + DAY)}
 
 
 def rows_of(membership: Membership, at: int = LATER) -> dict[str, Row]:
-    return {row.cctld.name: row for row in coverage(SOME, RECORDS, membership, at)}
+    return {row.cctld.name: row for row in coverage(SOME, RECORDS, INVITED, membership, at)}
 
 
 def test_an_empty_list_misses_every_cctld() -> None:
     """Before the founding: a row for each, by region and name, and nobody."""
-    rows = coverage(SOME, {}, Membership(), LATER)
+    rows = coverage(SOME, {}, {}, Membership(), LATER)
     assert [row.cctld.name for row in rows] == ["jp", "nl", "xn--p1ai", "br", "us"]
     assert {(row.state, row.record, row.appointed, row.members, row.invited, row.answered) for row in rows} == {
         (State.MISSING, None, None, 0, None, None)
@@ -47,6 +49,16 @@ def test_who_has_members_who_is_appointed_and_who_is_missing(peopled: World) -> 
         "xn--p1ai": (State.MISSING, 0, "", None),
     }
     assert (rows["nl"].record, rows["br"].record) == (RECORDS["nl"], None)
+
+
+def test_who_was_invited_and_who_answered(peopled: World) -> None:
+    """Each has its day; who was invited and has nobody here is missing as before."""
+    rows = rows_of(peopled.membership)
+    assert {name: (row.invited, row.answered) for name, row in rows.items() if row.invited} == {
+        "us": (BASE + 5 * DAY, None),
+        "br": (BASE, BASE + DAY),
+    }
+    assert (rows["us"].state, rows["nl"].answered) == (State.MISSING, None)
 
 
 def test_a_new_admin_contact_is_appointed_since_then(peopled: World) -> None:
@@ -86,7 +98,7 @@ def test_members_whose_attestation_has_ended_are_no_members(peopled: World) -> N
 
 def test_nobody_is_left_out_whose_cctld_is_not_in_the_list(peopled: World) -> None:
     """A ccTLD that was retired keeps its row while it has people, last and without a region."""
-    rows = coverage([cctlds()["nl"]], {}, peopled.membership, LATER)
+    rows = coverage([cctlds()["nl"]], {}, {}, peopled.membership, LATER)
     assert [(row.cctld.name, row.cctld.region, row.active) for row in rows] == [("nl", Region.EUROPE, 2), ("br", None, 1)]
     assert [count.cctlds for count in counts(rows)] == [1, 2]
 
@@ -94,20 +106,20 @@ def test_nobody_is_left_out_whose_cctld_is_not_in_the_list(peopled: World) -> No
 def test_counts_by_region_and_in_all(peopled: World) -> None:
     """One count for each region that has rows, then all; they add up."""
     peopled.appoint(peopled.cast.mallory, "jp", BASE + 3 * DAY)
-    counted = counts(coverage(SOME, RECORDS, peopled.membership, LATER))
+    counted = counts(coverage(SOME, RECORDS, INVITED, peopled.membership, LATER))
     assert counted == (
-        Count(Region.ASIA_PACIFIC, 1, 0, 1, 0, 0, 0),
-        Count(Region.EUROPE, 2, 1, 0, 1, 2, 1),
-        Count(Region.LATIN_AMERICA, 1, 0, 0, 1, 1, 0),
-        Count(Region.NORTH_AMERICA, 1, 1, 0, 0, 0, 0),
-        Count(None, 5, 2, 1, 2, 3, 1),
+        Count(Region.ASIA_PACIFIC, 1, 0, 1, 0, 0, 0, 0, 0),
+        Count(Region.EUROPE, 2, 1, 0, 1, 2, 1, 0, 0),
+        Count(Region.LATIN_AMERICA, 1, 0, 0, 1, 1, 0, 1, 1),
+        Count(Region.NORTH_AMERICA, 1, 1, 0, 0, 0, 0, 1, 0),
+        Count(None, 5, 2, 1, 2, 3, 1, 2, 1),
     )
-    assert counts(()) == (Count(None, 0, 0, 0, 0, 0, 0),)
+    assert counts(()) == (Count(None, 0, 0, 0, 0, 0, 0, 0, 0),)
 
 
 def test_the_whole_world_at_once(peopled: World) -> None:
     """Every ccTLD of the list has its row, once."""
-    rows = coverage(cctlds().values(), RECORDS, peopled.membership, LATER)
+    rows = coverage(cctlds().values(), RECORDS, INVITED, peopled.membership, LATER)
     assert sorted(row.cctld.name for row in rows) == list(cctlds())
     assert counts(rows)[-1].cctlds == len(cctlds())
 
@@ -119,14 +131,14 @@ def test_the_whole_world_at_once(peopled: World) -> None:
 def test_a_name_is_no_formula_in_a_spreadsheet(name: str) -> None:
     """What a stranger wrote stays text where the Secretariat opens it."""
     record = dataclasses.replace(RECORDS["nl"], manager=name)
-    rows = coverage([cctlds()["nl"]], {"nl": record}, Membership(), LATER)
+    rows = coverage([cctlds()["nl"]], {"nl": record}, {}, Membership(), LATER)
     (line,) = csv.DictReader(io.StringIO(as_csv(rows)))
     assert line["manager"] == f"'{name}"
 
 
 def test_csv_and_json_have_the_same_fields(peopled: World) -> None:
     """Names, order and number; dates as days in one, as seconds in the other."""
-    rows = coverage(SOME, RECORDS, peopled.membership, LATER)
+    rows = coverage(SOME, RECORDS, INVITED, peopled.membership, LATER)
     lines = list(csv.DictReader(io.StringIO(as_csv(rows))))
     objects = as_json_value(rows, rows)["cctlds"]
     assert isinstance(objects, list)

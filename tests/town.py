@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 import email.utils
@@ -12,12 +13,12 @@ import json
 import shutil
 import signal
 import smtplib
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -109,6 +110,18 @@ class Town:
         """Makes somebody a member for .nl."""
         self.submit(self.admin, self.statement("attest-ssc", who, Phone="+31 6 1234 5678"), who.certificate)
         self.members[who.address] = who
+        self.welcomed(who)
+
+    def welcomed(self, who: Somebody) -> None:
+        """Notes that somebody got and answered the welcome, so that their mailbox begins with what a test is about."""
+        with contextlib.closing(sqlite3.connect(self.home / "securelist.db")) as database, database:
+            row = ("nl", who.fingerprint, who.address, int(time.time()), int(time.time()), 0)
+            database.execute("INSERT INTO welcomes VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def listed(self) -> list[dict[str, object]]:
+        """`member list --json`."""
+        rows: list[dict[str, object]] = json.loads(self.run("member", "list", "--json"))
+        return rows
 
     def encrypt(self, signer: Somebody | None, content: bytes, *options: str) -> bytes:
         """`content` signed by `signer` (or nobody) and encrypted to the list, armoured."""
@@ -149,7 +162,7 @@ class Town:
         done = subprocess.run(command, input=armored, capture_output=True, check=False)
         return done.stdout, done.stderr.decode(errors="replace")
 
-    @contextmanager
+    @contextlib.contextmanager
     def serve(self) -> Iterator[Running]:
         """A running server; ended by SIGTERM, which must be clean."""
         running = self.start()

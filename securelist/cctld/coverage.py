@@ -67,26 +67,32 @@ class Count:
     members: int
     recorded: int
     """Of how many there is a record."""
+    invited: int
+    answered: int
 
 
-def coverage(cctlds: Iterable[CcTld], records: Mapping[str, Record], membership: Membership, at: int) -> tuple[Row, ...]:
+def coverage(
+    cctlds: Iterable[CcTld], records: Mapping[str, Record], invitations: Mapping[str, tuple[int, int]], membership: Membership, at: int
+) -> tuple[Row, ...]:
     """A row for each ccTLD, by region and name, as of `at` (Unix seconds, not before the membership's own time).
 
+    `invitations` tells when each was invited last, and when an invitation of its was answered (0: never).
     What the log knows of and the list of ccTLDs does not (one that was retired) comes last, without a region: nobody is left out.
     """
     states = Counter((member.cctld, member.state) for member in membership.members(at))
     listed = {cctld.name: cctld for cctld in cctlds}
     known = {name for name in membership.admin_contacts if membership.admin_contact(name)} | {name for name, _ in states}
     all_of_them = [*listed.values(), *(CcTld(name, "", None) for name in known - set(listed))]
-    rows = (_row(cctld, records.get(cctld.name), membership, states) for cctld in all_of_them)
+    rows = (_row(cctld, records.get(cctld.name), invitations.get(cctld.name, (0, 0)), membership, states) for cctld in all_of_them)
     return tuple(sorted(rows, key=lambda row: (_place(row.cctld.region), row.cctld.name)))
 
 
-def _row(cctld: CcTld, record: Record | None, membership: Membership, states: Counter[tuple[str, str]]) -> Row:
+def _row(cctld: CcTld, record: Record | None, invitation: tuple[int, int], membership: Membership, states: Counter[tuple[str, str]]) -> Row:
     contact = membership.admin_contact(cctld.name)
     active, unreachable, suspended = (states[cctld.name, state] for state in (ACTIVE, UNREACHABLE, SUSPENDED))
     name, appointed = (contact.person.name, contact.time) if contact else ("", None)
-    return Row(cctld, record, name, appointed, active, unreachable, suspended)
+    invited, answered = (time or None for time in invitation)
+    return Row(cctld, record, name, appointed, active, unreachable, suspended, invited, answered)
 
 
 def _place(region: Region | None) -> int:
@@ -104,4 +110,5 @@ def _count(region: Region | None, rows: Iterable[Row]) -> Count:
     rows = tuple(rows)
     missing, appointed, member = (sum(row.state is state for row in rows) for state in State)
     members = sum(row.members for row in rows)
-    return Count(region, len(rows), missing, appointed, member, members, sum(row.record is not None for row in rows))
+    recorded, invited, answered = (sum(map(bool, (getattr(row, name) for row in rows))) for name in ("record", "invited", "answered"))
+    return Count(region, len(rows), missing, appointed, member, members, recorded, invited, answered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,15 +13,21 @@ from securelist.cctld.cctlds import Region, cctlds, find_cctld
 from securelist.cctld.coverage import State, coverage
 from securelist.cctld.rdap import MAX_FILE_OCTETS, read_answer, read_file
 from securelist.cctld.record import Record
-from securelist.cli.coverage import as_csv, as_json_value, show_tables
+from securelist.cctld.table import as_csv, as_json_value
+from securelist.cli.coverage import show_tables
 from securelist.cli.output import json_option, print_json, print_table, progress_bar
 from securelist.config import read_config
 from securelist.errors import NotPermitted, Refused, SecurelistError, UsageError
 from securelist.installation import Installation
 from securelist.mail.headers import visible
+from securelist.procedures.office import MAX_BATCH, Office
+from securelist.procedures.rounds import Rounds
 from securelist.store import records
 from securelist.store.database import reading, writing
+from securelist.store.invitations import newest
 from securelist.store.records import Kept
+
+NOBODY_LEFT = "There is nobody to invite: every ccTLD with a record was invited, or has people here."
 
 # What one file, or one answer of a server, came to.
 Read = tuple[Record, ...] | SecurelistError
@@ -134,6 +141,38 @@ def _tell(kept: list[Kept], troubles: list[SecurelistError]) -> None:
         click.echo(f"securelist: {trouble.detail} ({trouble.reason})", err=True)
 
 
+# --- invitations ----------------------------------------------------------------------------------------------------------
+
+
+@cctld.command()
+@click.argument("names", nargs=-1, metavar="TLD…")
+@click.option("--batch", type=click.IntRange(1, MAX_BATCH), help="Instead: the next so many, by name, that nobody invited yet.")
+@json_option
+@click.pass_obj
+def invite(home: Path, names: tuple[str, ...], batch: int | None, as_json: bool) -> None:
+    """Invites the Admin Contacts of ccTLDs, at their addresses of record, to name their SSCs.
+
+    The mails leave with `serve` or `deliver`; reminders follow after 7 and 21 days, and after 30 days an invitation lapses.
+
+    \b
+    Example:
+      securelist cctld invite nl br
+      securelist cctld invite --batch 20
+    """
+    if bool(names) == bool(batch):
+        raise UsageError("bad-options", "name the ccTLDs to invite, or say --batch and how many")
+    installation, now = Installation(home), int(time.time())
+    office = Office(installation)
+    done = office.invite_batch(batch, now) if batch else office.invite(names, now)
+    Rounds(installation).run(now)
+    if as_json:
+        print_json([dataclasses.asdict(one) for one in done])
+    else:
+        print_table(("ccTLD", "", ""), [(one.what, "done" if one.done else "not done", one.sentence) for one in done], NOBODY_LEFT)
+    if not all(one.done for one in done):
+        raise click.exceptions.Exit(Refused.exit_status)
+
+
 # --- coverage -------------------------------------------------------------------------------------------------------------
 
 
@@ -154,8 +193,8 @@ def list_cctlds(home: Path, region: str | None, missing: bool, csv: bool, as_jso
         raise UsageError("bad-options", "choose one of --csv and --json")
     installation = Installation(home)
     with reading(installation.engine) as connection:
-        known = records.records(connection)
-    rows = coverage(cctlds().values(), known, installation.membership(), int(time.time()))
+        known, invited = records.records(connection), newest(connection)
+    rows = coverage(cctlds().values(), known, invited, installation.membership(), int(time.time()))
     chosen = [row for row in rows if region is None or row.cctld.region == region]
     shown = [row for row in chosen if not missing or row.state is State.MISSING]
     if csv:

@@ -13,6 +13,7 @@ from securelist.delivery.worker import deliver_due
 from securelist.installation import Installation
 from securelist.mail.addresses import ListAddress
 from securelist.mail.deadline import Deadline
+from securelist.procedures.rounds import Rounds
 from securelist.reception import Reception
 from securelist.serve import serve as run_server
 
@@ -35,25 +36,27 @@ def serve(home: Path) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     installation = Installation(home)
     installation.way  # noqa: B018 - opened now: a wrong key or a missing root shows before mail is taken
+    installation.letters.templates.check()
     reception = Reception(installation)
 
     def judge(to: ListAddress, mail_from: str, octets: bytes, deadline: Deadline) -> None:
         reception.take(to, mail_from, octets, deadline.in_time)
 
-    run_server(installation.config, installation.engine, judge, installation.still_member, _now)
+    run_server(installation.config, installation.engine, judge, installation.still_member, Rounds(installation).run, _now)
 
 
 @click.command()
 @click.option("--once", is_flag=True, required=True, help="Deliver what is due, then exit (`serve` delivers all the time).")
 @click.pass_obj
 def deliver(home: Path, once: bool) -> None:
-    """Hands over every copy that is due, and exits.
+    """Writes the letters and hands over every copy that is due, and exits.
 
     \b
     Example:
       securelist deliver --once
     """
     installation = Installation(home)
+    Rounds(installation).run(_now())
     next_hop = open_next_hop(installation.config.next_hop, installation.config.domain)
     try:
         counts = deliver_due(installation.engine, installation.config, next_hop, installation.still_member, _now)

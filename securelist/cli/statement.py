@@ -12,13 +12,15 @@ import click
 
 from securelist.cli.ask import ask, overview
 from securelist.cli.output import json_option, print_json, print_table, when
-from securelist.cli.waiting import request_json, statement_json, text_to_sign, who
+from securelist.cli.waiting import request_json, statement_json
 from securelist.config import read_config
 from securelist.errors import ConfigurationError, Refused, SecurelistError, Unavailable, UsageError
 from securelist.installation import Installation
 from securelist.mail.headers import visible
 from securelist.openpgp import own_gpg
 from securelist.openpgp.certificate import grouped, normal_fingerprint
+from securelist.procedures.signing import text_to_sign, whose
+from securelist.procedures.telling import Telling
 from securelist.receipt import receipt
 from securelist.request import RequestDesk
 from securelist.store.database import reading
@@ -69,14 +71,13 @@ def submit(home: Path, files: tuple[BinaryIO, ...], receipt_file: Path | None, a
     installation = Installation(home)
     try:
         now = int(time.time())
-        desk = RequestDesk(installation)
-        submission = installation.enter(desk.parcel([file.read() for file in files]), now)
+        submission = installation.enter(RequestDesk(installation).parcel([file.read() for file in files]), now)
     except Refused as refused:
         if as_json:
             print_json({"accepted": False, "reason": refused.reason, "detail": refused.detail})
             raise click.exceptions.Exit(refused.exit_status) from None
         raise
-    desk.tell_others(submission, now)
+    Telling(installation).others(submission, now)
     if as_json:
         print_json({"accepted": True, "reason": "pending" if submission.pending else "accepted", "detail": submission.sentence})
     else:
@@ -213,7 +214,10 @@ def pending(home: Path, entry: int | None, as_json: bool) -> None:
     membership, anchor = installation.membership(), installation.anchor
     found = pending_in(membership, anchor, now)
     if entry is not None:
-        click.echo(text_to_sign(installation, [one for one in found if one.said.entry == entry], entry), nl=False)
+        waits = next((one.said for one in found if one.said.entry == entry), None)
+        if waits is None:
+            raise Refused("nothing-pending", f"no statement waits as entry {entry}; see: securelist statement pending")
+        click.echo(text_to_sign(installation, waits), nl=False)
         return
     with reading(installation.engine) as connection:
         requests = waiting(connection)
@@ -224,8 +228,7 @@ def pending(home: Path, entry: int | None, as_json: bool) -> None:
     rows = [
         (
             one.said.entry, one.said.statement.type, f".{one.said.statement.tld}" if one.said.statement.tld else "-", when(one.said.time),
-            ", ".join(who(name, signers) for name in one.signed),
-            f"{one.missing} of {', '.join(who(name, signers) for name in one.awaited)}", when(one.lapses),
+            whose(one.signed, signers), f"{one.missing} of {whose(one.awaited, signers)}", when(one.lapses),
         )
         for one in found
     ]  # fmt: skip

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from securelist.errors import Refused, Step
-from securelist.mail.addresses import same_address
-from securelist.mail.headers import addresses_in, one_mailbox
+from securelist.mail.headers import one_mailbox
 from securelist.mail.mime import Entity, crlf, read_entity
+from securelist.post.addressed import check_addressed
 from securelist.post.step3_verify import VerifiedPost
 from securelist.trust.membership import Member, Membership
 
@@ -51,7 +51,7 @@ def decide(
     poster = _poster(post.verified.signer, membership, at)
     content = _content(post)
     _check_from(post.opened.received.mail, content, poster, membership, at)
-    _check_recipients(content, post.verified.intended, list_address, list_keys)
+    check_addressed(content, post.verified.intended, list_address, list_keys)
     digest = hashlib.sha256(crlf(post.verified.content)).hexdigest()
     if seen(poster.fingerprint, digest):
         raise Refused("duplicate", "the list has this post already; it goes out once", Step.DECIDE)
@@ -91,15 +91,6 @@ def _check_from(mail: Entity, content: Entity, poster: Poster, membership: Membe
         owner = membership.member_by_address(mailbox.address, at)
         if owner is not None and owner.fingerprint != poster.fingerprint:
             raise Refused("foreign-from", "From names another member than the one who signed", Step.DECIDE)
-
-
-def _check_recipients(content: Entity, intended: tuple[str, ...], list_address: str, list_keys: tuple[str, ...]) -> None:
-    """Where signed content says for whom it is, the list is among them: nobody's private mail is forwarded here."""
-    named = addresses_in(content, "To") + addresses_in(content, "Cc")
-    if named and list_address not in map(same_address, named):
-        raise Refused("not-addressed-to-the-list", "what was signed is addressed to others, not to the list", Step.DECIDE)
-    if intended and not set(list_keys).intersection(intended):
-        raise Refused("not-addressed-to-the-list", "the signature names other intended recipients than the list's key", Step.DECIDE)
 
 
 def recipients(accepted: AcceptedPost, members: tuple[Member, ...], copy_to_poster: bool) -> tuple[Member, ...]:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from securelist.errors import ConfigurationError, TryAgain
 from securelist.store.projection import load, project
-from securelist.store.schema import Evidence, LogEntry, RequestRow, StatementRow
+from securelist.store.schema import Evidence, LogEntry, RequestRow, StatementRow, WelcomeRow
 from securelist.trust.entry import Entry, Head, digest
 from securelist.trust.membership import Membership
 from securelist.trust.submission import Submission
@@ -87,11 +87,12 @@ def _insert_evidence(connection: Connection, evidence: Mapping[str, bytes]) -> N
 
 
 def _erase(connection: Connection, numbers: frozenset[int]) -> None:
-    """Removes the octets of these entries' evidence, and requests for membership by the keys that they are about."""
+    """Removes the octets of these entries' evidence, and requests for membership by the keys that they are about, and their welcomes."""
     if numbers:
         these = LogEntry.number.in_(numbers)
         connection.execute(update(Evidence).where(Evidence.digest.in_(select(LogEntry.evidence).where(these))).values(octets=None))
-        connection.execute(delete(RequestRow).where(RequestRow.fingerprint.in_(select(LogEntry.subject).where(these))))
+        for table in (RequestRow, WelcomeRow):
+            connection.execute(delete(table).where(table.fingerprint.in_(select(LogEntry.subject).where(these))))
 
 
 def entries(connection: Connection, first: int = 1, *, trusting: bool = False) -> Iterator[tuple[Entry, bytes | None]]:

@@ -6,7 +6,7 @@ from sqlalchemy import Engine, delete, select
 
 from securelist.store.database import writing
 from securelist.store.queue import FAILED, QUEUED
-from securelist.store.schema import Body, Copy, JournalRow, Post, Seen
+from securelist.store.schema import Body, CommandRow, Copy, JournalRow, Post, Seen
 
 DAY_S = 86_400
 # A signature older than 7 days is refused anyway; a day more for clocks that are wrong.
@@ -27,6 +27,7 @@ def forget(engine: Engine, now: int) -> None:
     old = select(Post.id).where(Post.accepted < now - POST_KEPT_S, Post.id.not_in(waiting))
     with writing(engine) as connection:
         connection.execute(delete(Seen).where(Seen.at < now - SEEN_KEPT_S))
+        connection.execute(delete(CommandRow).where(CommandRow.at < now - SEEN_KEPT_S))
         connection.execute(delete(JournalRow).where(JournalRow.at < now - JOURNAL_KEPT_S))
         connection.execute(delete(Body).where(Body.post_id.in_(settled)))
         ids = connection.execute(old).scalars().all()

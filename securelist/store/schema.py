@@ -129,7 +129,10 @@ class VoidRow(Base):
 
 
 class RequestRow(Base):
-    """A request for membership that waits: one for each ccTLD and primary address, the newest."""
+    """A request for membership that waits: one for each ccTLD and primary address, the newest.
+
+    `released` by a trust root, and `asked` (the Admin Contact): when, or 0; `letters`: how many the Admin Contact got about it.
+    """
 
     __tablename__ = "requests"
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
@@ -139,7 +142,60 @@ class RequestRow(Base):
     received: Mapped[int] = mapped_column(BigInteger)
     evidence: Mapped[bytes] = mapped_column(LargeBinary)
     certificate: Mapped[bytes] = mapped_column(LargeBinary)
-    __table_args__ = (UniqueConstraint("cctld", "address"),)
+    released: Mapped[int] = mapped_column(BigInteger, default=0)
+    asked: Mapped[int] = mapped_column(BigInteger, default=0)
+    letters: Mapped[int] = mapped_column(Integer, default=0)
+    __table_args__ = (UniqueConstraint("cctld", "address"), {"sqlite_autoincrement": True})
+
+
+# --- invitations and welcomes: what the list writes, and what came back -----------------------------------------------
+
+
+class InvitationRow(Base):
+    """An invitation to an address of record, and the answer to it while that waits for the appointment.
+
+    `closed` is when it ended, or 0, and `outcome` how. `letters` counts what the invited got, `told` whether the trust roots
+    got the answer. The four columns of the answer are emptied when the invitation ends.
+    """
+
+    __tablename__ = "invitations"
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    cctld: Mapped[str] = mapped_column(String(63), index=True)
+    address: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(Text)
+    made: Mapped[int] = mapped_column(BigInteger)
+    letters: Mapped[int] = mapped_column(Integer, default=0)
+    answered: Mapped[int] = mapped_column(BigInteger, default=0)
+    told: Mapped[bool] = mapped_column(Boolean, default=False)
+    closed: Mapped[int] = mapped_column(BigInteger, default=0)
+    outcome: Mapped[str] = mapped_column(String(20), default="")
+    signer: Mapped[str] = mapped_column(String(64), default="")
+    evidence: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    certificate: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    certificates: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    # Tokens are derived from the number, so none is used twice.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class WelcomeRow(Base):
+    """The welcome that a member got with a key, when they answered it, and when their Admin Contact was told that they did not."""
+
+    __tablename__ = "welcomes"
+    cctld: Mapped[str] = mapped_column(String(63), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    address: Mapped[str] = mapped_column(String(254))
+    sent: Mapped[int] = mapped_column(BigInteger)
+    confirmed: Mapped[int] = mapped_column(BigInteger, default=0)
+    reported: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class CommandRow(Base):
+    """Commands by mail that changed something, by signer and digest of the signed content: each works once."""
+
+    __tablename__ = "commands"
+    signer: Mapped[str] = mapped_column(String(64), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
 # --- the records of ccTLDs: what IANA says, imported anew at any time -------------------------------------------------

@@ -1,0 +1,133 @@
+"""Commands by mail: read from a signed text, carried out one after the other, and each answered by a letter, encrypted to its sender.
+
+A command that changes something works once: whoever mails a trust root's letter a second time, changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from securelist.addressees import Addressees
+from securelist.commands import COMMANDS, MAX_QUOTED, Answer, Ask, Order, Sender, commands_for
+from securelist.errors import Refused, SecurelistError, Step
+from securelist.installation import Installation
+from securelist.letters import Addressee, Facts
+from securelist.mail.addresses import Role, address_for
+from securelist.mail.mime import read_entity
+from securelist.openpgp.signed import Verified
+from securelist.post.addressed import check_addressed
+from securelist.procedures.dates import day
+from securelist.store import commands
+from securelist.trust.text import is_entity, text_of
+
+# Each is answered by a letter. A person writes two or three at a time.
+MAX_COMMANDS = 10
+# What ends the commands without a word: an empty line, a quotation, the mail signature (RFC 3676, 4.3).
+_END = re.compile(r"\s*\Z|\s*>|--\s*\Z")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A request that was carried out: what happened in one sentence, and who asked (fingerprint)."""
+
+    reason: str
+    detail: str
+    signer: str
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The commands in a signed text, and the line that is none and so ended them; empty if they ended as they should."""
+
+    lines: tuple[Order, ...] = ()
+    left_out: str = ""
+
+
+def orders_in(verified: Verified) -> Orders:
+    """The commands at the head of a signed text; none if its first line is none, or if it holds no text."""
+    try:
+        lines = text_of(verified.content).strip().splitlines()
+    except Refused:  # HTML alone, say
+        return Orders()
+    orders: list[Order] = []
+    for line in lines:
+        if _END.match(line):
+            return Orders(tuple(orders))
+        word, *arguments = line.replace(",", " ").split() or [""]
+        if word.lower() not in COMMANDS or len(orders) == MAX_COMMANDS:
+            return Orders(tuple(orders), line[:MAX_QUOTED])
+        orders.append(Order(len(orders) + 1, word.lower(), tuple(arguments)))
+    return Orders(tuple(orders))
+
+
+class CommandDesk:
+    """Carries out commands for one installation."""
+
+    def __init__(self, house: Installation) -> None:
+        self._house, self._people = house, Addressees(house)
+
+    def carry_out(self, orders: Orders, sender: Sender, at: int, in_time: Callable[[], None]) -> Taken:
+        """Carries out each line and answers it by a letter. Raises the first Refused if none was carried out, and TryAgain."""
+        to, refusals, done = self._people.of(sender.verified.signer, at), list[Refused](), list[str]()
+        for order in orders.lines:
+            try:
+                answer = self._carry_out(order, sender, at, in_time)
+            except Refused as refused:
+                refusals.append(refused)
+                self._write(_refusal(order, sender, refused), orders, to, sender, at)
+                continue
+            told = self._write(answer, orders, to, sender, at)
+            done.append(answer.sentence if told else f"{answer.sentence}; no answer: no usable key, or too many today")
+        if not done:
+            refusals[0].step, refusals[0].signer = Step.DECIDE, sender.verified.signer
+            raise refusals[0]
+        return Taken("accepted", "; ".join(done), sender.verified.signer)
+
+    def _carry_out(self, order: Order, sender: Sender, at: int, in_time: Callable[[], None]) -> Answer:
+        command = COMMANDS[order.word]
+        if command.by_roots and not sender.is_root:
+            raise Refused("secretariat-only", f"only the Secretariat can send {order.word}")
+        in_time()
+        return command.run(Ask(self._house, order, sender, at, lambda: self._once(order, sender, at, in_time)))
+
+    @contextmanager
+    def _once(self, order: Order, sender: Sender, at: int, in_time: Callable[[], None]) -> Iterator[None]:
+        """Around what a command changes. What raises inside has changed nothing, or what can be done again: the mail may come again."""
+        verified, engine = sender.verified, self._house.engine
+        content = read_entity(verified.content if is_entity(verified.content) else b"\n")
+        request = address_for(Role.REQUEST, self._house.config.list)
+        check_addressed(content, verified.intended, request, self._house.anchor.keys)
+        digest = digest_of(verified, order)
+        if not commands.claim(engine, verified.signer, digest, at, order.word, in_time):
+            when = day(commands.taken(engine, verified.signer, digest) or at)
+            raise Refused("duplicate", f"the same mail came on {when}, and its commands were carried out then")
+        try:
+            yield
+        except SecurelistError:
+            commands.give_back(engine, verified.signer, digest)
+            raise
+
+    def _write(self, answer: Answer, orders: Orders, to: Addressee | None, sender: Sender, at: int) -> bool:
+        if to is None:
+            return False
+        facts: Facts = {"left_out": orders.left_out, **answer.facts}
+        return self._house.letters.write(answer.kind, to, at, parts=answer.parts, answers_to=sender.message_id, **facts)
+
+
+def _refusal(order: Order, sender: Sender, refused: Refused) -> Answer:
+    facts = {"line": str(order)[:MAX_QUOTED], "reason": refused.reason, "detail": refused.detail}
+    return Answer("command-refused", "", facts | {"commands": commands_for(sender.is_root)})
+
+
+def digest_of(verified: Verified, order: Order) -> str:
+    """What makes a command the same again: the text that was signed, when, and the line's place in it.
+
+    A second "invite --batch 20" in the same words is another mail with another date; the same mail cannot be given one. Line ends
+    and blanks before them are left aside: they may differ under one and the same signature (RFC 9580, 5.2.1.2 and 7.2).
+    """
+    lines = [line.rstrip() for line in verified.content.rstrip().replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")]
+    return hashlib.sha256(b"\n".join((b"%d %d" % (verified.made, order.place), *lines))).hexdigest()

@@ -1,0 +1,190 @@
+"""The commands that can be mailed to LIST-request: their words, who may send them, and what each does. `command_desk` reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from securelist.cctld.table import as_csv
+from securelist.errors import Refused
+from securelist.installation import Installation
+from securelist.letters import Facts, Verbatim
+from securelist.openpgp.signed import Verified
+from securelist.procedures.attached import text_file
+from securelist.procedures.dates import day
+from securelist.procedures.office import MAX_BATCH, Done, Office
+from securelist.procedures.reach import facts_of as facts_of_reach
+from securelist.procedures.reach import reach
+from securelist.procedures.waiting import facts_of, texts_to_sign, what_waits
+from securelist.trust.draft import draft
+from securelist.trust.membership import SUSPENDED, Member
+from securelist.trust.statement import Person, StatementType
+
+# How much of what somebody wrote is quoted to them.
+MAX_QUOTED = 60
+
+
+@dataclass(frozen=True)
+class Order:
+    """One line with a command: its place among them, the command's word, and the words after it."""
+
+    place: int
+    word: str
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join((self.word, *self.arguments))
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sent a command: what they signed, whether they are a trust root, and the Message-ID of their mail."""
+
+    verified: Verified
+    is_root: bool
+    message_id: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One command as it is carried out for somebody. Around what it changes it enters `once`, which raises Refused the second time."""
+
+    house: Installation
+    order: Order
+    sender: Sender
+    at: int
+    once: Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The letter that answers a command, and a sentence of what was done."""
+
+    kind: str
+    sentence: str
+    facts: Facts = field(default_factory=dict)
+    parts: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its word, whether it is for trust roots alone, what it does, and how it is written, with a line of help for each way."""
+
+    word: str
+    by_roots: bool
+    run: Callable[[Ask], Answer]
+    help: tuple[tuple[str, str], ...]
+
+
+# --- the commands ------------------------------------------------------------------------------------------------------------
+
+
+def _help(ask: Ask) -> Answer:
+    return Answer("help", "sent help", {"commands": commands_for(ask.sender.is_root)})
+
+
+def _sendkey(_ask: Ask) -> Answer:
+    return Answer("certificate", "sent the list's certificate")
+
+
+def _coverage(ask: Ask) -> Answer:
+    rows = reach(ask.house, ask.at)
+    facts = facts_of_reach(rows) | {"day": day(ask.at)}
+    return Answer("coverage", "sent the coverage", facts, (text_file("coverage.csv", as_csv(rows), "csv"),))
+
+
+def _pending(ask: Ask) -> Answer:
+    waits = what_waits(ask.house, ask.at)
+    return Answer("pending", "sent what waits", facts_of(ask.house, waits), tuple(texts_to_sign(ask.house, waits)))
+
+
+def _invite(ask: Ask) -> Answer:
+    names, office = ask.order.arguments, Office(ask.house)
+    if len(names) > MAX_BATCH:
+        raise Refused("too-many", f"one command invites at most {MAX_BATCH} ccTLDs")
+    if not names:
+        raise Refused("no-cctld", "name the ccTLDs to invite, as in: invite nl br; or say how many: invite --batch 20")
+    if names[0].strip("-\u2013\u2014").lower() == "batch":  # mail programs make one dash of two
+        count = _numbers(names[1:])
+        if len(count) != 1:
+            raise Refused("bad-batch", "say how many to invite, as in: invite --batch 20")
+        with ask.once():
+            return _done("invited", office.invite_batch(count[0], ask.at))
+    with ask.once():
+        return _done("invited", office.invite(names, ask.at))
+
+
+def _release(ask: Ask) -> Answer:
+    numbers = _numbers(ask.order.arguments)
+    if len(numbers) > MAX_BATCH:
+        raise Refused("too-many", f"one command releases at most {MAX_BATCH} requests")
+    if not numbers:
+        raise Refused("no-number", "say which requests, by the numbers that `pending` shows, as in: release 7")
+    with ask.once():
+        return _done("released", Office(ask.house).release(numbers, ask.at))
+
+
+def _numbers(words: tuple[str, ...]) -> tuple[int, ...]:
+    found = [re.fullmatch(r"#?([0-9]{1,9})\.?", word) for word in words]
+    for word, match in zip(words, found, strict=True):
+        if match is None:
+            raise Refused("bad-number", f"{word[:MAX_QUOTED]!a} is no number")
+    return tuple(int(match[1]) for match in found if match)
+
+
+def _done(kind: str, done: list[Done]) -> Answer:
+    facts = {"done": [one for one in done if one.done], "not_done": [one for one in done if not one.done]}
+    return Answer(kind, f"{len(facts['done'])} {kind}, {len(facts['not_done'])} not", facts)
+
+
+def _suspend(ask: Ask) -> Answer:
+    member = _member(ask)
+    if member.state == SUSPENDED:
+        raise Refused("suspended-already", f"{member.emails[0]} is {member.why} already")
+    return _ready_to_sign(ask, member, StatementType.SUSPEND_MEMBER)
+
+
+def _resume(ask: Ask) -> Answer:
+    member = _member(ask)
+    if member.state != SUSPENDED:
+        raise Refused("not-suspended", f"{member.emails[0]} is not suspended")
+    return _ready_to_sign(ask, member, StatementType.RESUME_MEMBER)
+
+
+def _member(ask: Ask) -> Member:
+    if len(ask.order.arguments) != 1:
+        raise Refused("no-address", f"say who, by one address, as in: {ask.order.word} anna@registry.example")
+    address = ask.order.arguments[0].strip("<>").removeprefix("mailto:")
+    member = ask.house.membership().member_by_address(address, ask.at)
+    if member is None:
+        raise Refused("unknown-member", f"nobody with the address {address[:MAX_QUOTED]!a} is a member")
+    return member
+
+
+def _ready_to_sign(ask: Ask, member: Member, kind: StatementType) -> Answer:
+    text = draft(kind, list=ask.house.config.list, tld=member.cctld, person=Person(member.name, member.emails))
+    facts = {"word": ask.order.word, "member": member, "statement": Verbatim(text)}
+    return Answer("ready-to-sign", "sent the statement to sign", facts, (text_file(f"{kind}.txt", text),))
+
+
+_BATCH = ("invite --batch 20", "the next so many who were not invited")
+COMMANDS: Mapping[str, Command] = {
+    command.word: command
+    for command in (
+        Command("help", False, _help, (("help", "this text"),)),
+        Command("sendkey", False, _sendkey, (("sendkey", "the list's certificate"),)),
+        Command("coverage", True, _coverage, (("coverage", "which ccTLDs are here, by region"),)),
+        Command("pending", True, _pending, (("pending", "what waits for whom, and the texts to sign"),)),
+        Command("invite", True, _invite, (("invite nl br", "invites their Admin Contacts of record"), _BATCH)),
+        Command("release", True, _release, (("release 7", "lets the Admin Contact be asked about request 7"),)),
+        Command("suspend-member", True, _suspend, (("suspend-member ADDRESS", "the statement that does it, to sign"),)),
+        Command("resume-member", True, _resume, (("resume-member ADDRESS", "likewise, to end that"),)),
+    )
+}
+
+
+def commands_for(is_root: bool) -> tuple[tuple[str, str], ...]:
+    """What somebody may send, and what it does, for the letters that say so."""
+    return tuple(line for command in COMMANDS.values() for line in command.help if is_root or not command.by_roots)

@@ -1,0 +1,10 @@
+"""Dates as letters give them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def day(at: int) -> str:
+    """The day of a time in Unix seconds, UTC."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
