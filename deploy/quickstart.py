@@ -172,6 +172,19 @@ def mail(sender: Person, sealed: bytes) -> bytes:
     return outer.as_bytes()
 
 
+def welcome_members(relay: Relay) -> None:
+    """Every new member gets a letter, encrypted to them alone: how to post, whom to ask."""
+    with chapter("the relay welcomes every member by an encrypted letter"):
+        wait_for_mails(relay, 1, "every member's welcome")
+
+
+def wait_for_mails(relay: Relay, number: int, what: str) -> None:
+    """Until every member has so many mails."""
+    for _ in waiting(what):
+        if all(len(relay.copies(person)) >= number for person in MEMBERS):
+            return
+
+
 def post_incident(relay: Relay, people: Keyring, list_key: str) -> None:
     """Anna posts: encrypted to the list, signed by her, over SMTP."""
     with chapter(f"{ANNA.name} of .nl posts an incident report with an attachment"):
@@ -181,9 +194,7 @@ def post_incident(relay: Relay, people: Keyring, list_key: str) -> None:
         raise RuntimeError("the relay did not take a member's post")
     note("  250 means: verified, sealed to every member, and committed. Whatever is killed now, nothing is lost.")
     with chapter("the relay delivers"):
-        for _ in waiting("every member's copy"):
-            if all(relay.copies(person) for person in MEMBERS):
-                break
+        wait_for_mails(relay, 2, "every member's copy")
 
 
 def show_copies(relay: Relay, people: Keyring, list_key: str) -> None:
@@ -269,6 +280,7 @@ def main() -> int:
             attest_contacts(relay, people, folder)
             with chapter("the relay starts"):
                 relay.start()
+            welcome_members(relay)
             post_incident(relay, people, list_key)
             show_copies(relay, people, list_key)
             show_refusals(relay, people, list_key, folder)

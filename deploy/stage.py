@@ -157,8 +157,9 @@ class Relay:
         return f"{code} {text.decode(errors='replace')}"
 
     def copies(self, person: Person) -> list[bytes]:
-        """The mails in somebody's mailbox."""
-        return [path.read_bytes() for path in sorted((self.inbox / person.address / "new").glob("*"))]
+        """The mails in somebody's mailbox, oldest first."""
+        files = (self.inbox / person.address / "new").glob("*")
+        return [path.read_bytes() for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)]
 
 
 def waiting(what: str) -> Iterator[None]:

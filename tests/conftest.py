@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ("no_skips", "people", "town", "trust_world", "trust_scenes", "forge", "log_forge", "statement_mails")
+pytest_plugins = ("no_skips", "people", "town", "trust_world", "trust_scenes", "forge", "log_forge", "statement_mails", "correspondents")

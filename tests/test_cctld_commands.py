@@ -23,7 +23,7 @@ SHAPE = [
     "cctld", "country", "region", "organisation", "manager", "contact_of_record", "address_of_record",
     "invited", "answered", "appointed", "contact", "active", "unreachable", "suspended", "state",
 ]  # fmt: skip
-COUNT = ["region", "cctlds", "missing", "appointed", "member", "members", "recorded"]
+COUNT = ["region", "cctlds", "missing", "appointed", "member", "members", "recorded", "invited", "answered"]
 
 
 def run(town: Town, *words: object) -> tuple[int, str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -11,23 +10,16 @@ from pathlib import Path
 
 import click
 import pytest
+from guide_reader import GUIDES, ROOT, Reader, blocks_of, lines_of
 from people import People, Somebody
 from statement_mails import PLAIN, REQUEST, keys, mail, multipart, part
-from town import SECURELIST, Town, member
+from town import Town, member
 
 from securelist.cli.main import cli
 from securelist.trust.grammar import parse
 from securelist.trust.statement import StatementType
 
-ROOT = Path(__file__).parents[1]
-TEXTS = [ROOT / "README.md", ROOT / "keys" / "README.md", *sorted((ROOT / "deploy" / "guides").glob("*.md"))]
-
-
-def lines_of(text: str) -> list[str]:
-    """The command lines in a text's sh blocks and in its inline code, continued lines joined."""
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    inline = [" ".join(code.split()) for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))]
-    return [line.strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()] + inline
+TEXTS = [ROOT / "README.md", ROOT / "keys" / "README.md", *sorted(GUIDES.glob("*.md"))]
 
 
 def commands() -> list[tuple[str, str]]:
@@ -68,51 +60,8 @@ def test_every_command_in_the_guides_exists(where: str, line: str) -> None:
         assert parsed.command is node
 
 
-class Reader:
-    """Somebody with a machine of their own who follows a guide: gpg, sq and securelist as it writes them, in `folder`."""
-
-    def __init__(self, guide: str, folder: Path, **words: str) -> None:
-        self.lines = lines_of((ROOT / "deploy" / "guides" / guide).read_text())
-        self.folder, self.words = folder, words
-        folder.mkdir(mode=0o700)
-        (folder / "gpg").mkdir(mode=0o700)
-
-    def follow(self, beginning: str, *options: str, output: str = "", number: int = 0) -> str:
-        """What the command prints that begins so, the n-th of them; `output` is the file to which the guide sends that."""
-        line = [line for line in self.lines if line.startswith(beginning)][number].split("  #")[0].split(" > ")[0]
-        for word, value in self.words.items():
-            line = re.sub(rf"\b{word}\b", value, line)
-        words = shlex.split(line)
-        if words[0] == "gpg":
-            words[1:1] = ["--batch", "--yes", "--passphrase", "", *options]
-        elif words[0] == "securelist":
-            words[:1] = [SECURELIST, "--home", str(self.folder / "nowhere")]
-        done = subprocess.run(
-            words, cwd=self.folder, capture_output=True, check=False, env=os.environ | {"GNUPGHOME": str(self.folder / "gpg")}
-        )
-        assert done.returncode == 0, (line, done.stderr)
-        if output:
-            assert f" > {output}" in "\n".join(self.lines)
-            (self.folder / output).write_bytes(done.stdout)
-        return done.stdout.decode()
-
-    def write(self, name: str, text: str | bytes) -> None:
-        (self.folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-
-    def keep(self, people: People, *who: Somebody) -> None:
-        """Takes somebody's secret key onto this machine."""
-        for one in who:
-            secret = people.gpg("--armor", "--export-secret-keys", one.fingerprint)
-            environment = os.environ | {"GNUPGHOME": str(self.folder / "gpg")}
-            subprocess.run(["gpg", "--batch", "--import"], input=secret, env=environment, capture_output=True, check=True)
-            self.write("my-secret-key.asc", secret)
-
-    def close(self) -> None:
-        subprocess.run(["gpgconf", "--homedir", str(self.folder / "gpg"), "--kill", "all"], capture_output=True, check=False)
-
-
 def test_a_person_follows_the_members_guide(town: Town, people: People, base: Path) -> None:
-    """Make a key, encrypt a post to the list, read a copy, extend the key and send it: with gpg as the guide writes it."""
+    """Make a key, answer the welcome, post, read a copy, extend the key and send it: with gpg as the guide writes it."""
     reader = Reader("member.md", base / "anna", tld="tld")
     reader.write("list.asc", town.run("key", "show", "--armor"))
     reader.write("message.txt", "canary-guide\n")
@@ -129,6 +78,9 @@ def test_a_person_follows_the_members_guide(town: Town, people: People, base: Pa
     reader.follow("gpg --armor --sign --encrypt", "--trust-model", "always")
     armored = (reader.folder / "message.txt.asc").read_bytes().replace(b"\n", b"\r\n")
     post = b"From: anna@registry.example\r\nSubject: x\r\nContent-Type: text/plain\r\n\r\n" + armored
+    town.deliver()  # the welcome
+    assert town.judge(post, "submit", "--rcpt", REQUEST)["reason"] == "accepted"
+    assert json.loads(town.run("member", "show", "--json", fingerprint))["confirmed"] is True
     assert town.judge(post)["verdict"] == "accept"
     town.deliver()
     copy = list(town.mails("anna@registry.example")[-1].iter_parts())[1]
@@ -216,7 +168,7 @@ def test_somebody_is_erased_as_the_guides_say(roomy: Town, people: People, base:
     town, gone = roomy, people.make("Gone", f"gone-{guide}-{base.name}@nl.example")
     town.attest(gone)
     town.submit(gone, town.statement("withdraw-ssc", gone, Name=""))
-    lines = lines_of((ROOT / "deploy" / "guides" / guide).read_text())
+    lines = lines_of((GUIDES / guide).read_text())
     line = next(line for line in lines if line.startswith("securelist statement new erase")).split(" > ")[0]
     text = town.run(*shlex.split(line.replace("FINGERPRINT", gone.fingerprint))[1:]).decode()
     assert text.count("\nEntry: ") == 3
@@ -229,13 +181,8 @@ def certificate(armored: str) -> bytes:
 
 
 def examples() -> list[tuple[str, str]]:
-    """(guide, statement) of every statement that a guide shows."""
-    found = []
-    for path in TEXTS:
-        for block in re.findall(r"^ *```\w*\n(.*?)^ *```$", path.read_text(), re.DOTALL | re.MULTILINE):
-            if "Securelist-Statement:" in block:
-                found.append((path.name, "".join(f"{line.strip()}\n" for line in block.splitlines())))
-    return found
+    """(guide, statements) of every block of statements that a guide shows."""
+    return [(path.name, block) for path in TEXTS for block in blocks_of(path.read_text())]
 
 
 @pytest.mark.parametrize(("where", "text"), examples())

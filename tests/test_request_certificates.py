@@ -95,7 +95,8 @@ def test_an_unsigned_mail_with_a_certified_certificate(desk: Desk, newcomer: Cal
     (receipt,) = letters(desk, desk.admin, before)
     assert "Your statement took effect" in receipt
     assert ": attest-ssc .nl Dora" in receipt
-    assert count(desk, who) == 0
+    (welcome,) = letters(desk, who, 0)
+    assert "Welcome to tld-ops" in welcome
 
 
 def test_a_certification_that_counts_for_nothing(desk: Desk, newcomer: Callable[[], Somebody]) -> None:
@@ -229,8 +230,9 @@ def test_both_keys_in_one_mail(desk: Desk, newmember: Callable[[], Somebody], ne
     assert state(desk, new) == "active"
     (letter,) = letters(desk, desk.admin, told)
     assert "A contact of .nl has a new key" in letter
-    (receipt,) = letters(desk, old, 0)
+    receipt, welcome = letters(desk, old, 0)
     assert "Your statement took effect" in receipt
+    assert "Your new key for tld-ops" in welcome
 
 
 def test_one_key_after_the_other(desk: Desk, newmember: Callable[[], Somebody], newcomer: Callable[[], Somebody]) -> None:
