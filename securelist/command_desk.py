@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from securelist.addressees import Addressees
 from securelist.commands import COMMANDS, MAX_QUOTED, Answer, Ask, Order, Sender, commands_for
-from securelist.errors import Refused, SecurelistError, Step
+from securelist.errors import Refused, Step
 from securelist.installation import Installation
 from securelist.letters import Addressee, Facts
 from securelist.mail.addresses import Role, address_for
@@ -78,9 +80,9 @@ class CommandDesk:
                 answer = self._carry_out(order, sender, at, in_time)
             except Refused as refused:
                 refusals.append(refused)
-                self._write(_refusal(order, sender, refused), orders, to, sender, at)
+                self._write(_refusal(order, sender, refused), order, orders, to, sender, at)
                 continue
-            told = self._write(answer, orders, to, sender, at)
+            told = self._write(answer, order, orders, to, sender, at)
             done.append(answer.sentence if told else f"{answer.sentence}; no answer: no usable key, or too many today")
         if not done:
             refusals[0].step, refusals[0].signer = Step.DECIDE, sender.verified.signer
@@ -92,30 +94,27 @@ class CommandDesk:
         if command.by_roots and not sender.is_root:
             raise Refused("secretariat-only", f"only the Secretariat can send {order.word}")
         in_time()
-        return command.run(Ask(self._house, order, sender, at, lambda: self._once(order, sender, at, in_time)))
+        return command.run(Ask(self._house, order, sender, at, lambda connection: self._once(connection, order, sender, at, in_time)))
 
     @contextmanager
-    def _once(self, order: Order, sender: Sender, at: int, in_time: Callable[[], None]) -> Iterator[None]:
-        """Around what a command changes. What raises inside has changed nothing, or what can be done again: the mail may come again."""
-        verified, engine = sender.verified, self._house.engine
+    def _once(self, connection: Connection, order: Order, sender: Sender, at: int, in_time: Callable[[], None]) -> Iterator[None]:
+        """Around what a command changes, in its transaction: what raises inside has changed nothing, and the mail may come again."""
+        verified = sender.verified
         content = read_entity(verified.content if is_entity(verified.content) else b"\n")
         request = address_for(Role.REQUEST, self._house.config.list)
         check_addressed(content, verified.intended, request, self._house.anchor.keys)
-        digest = digest_of(verified, order)
-        if not commands.claim(engine, verified.signer, digest, at, order.word, in_time):
-            when = day(commands.taken(engine, verified.signer, digest) or at)
-            raise Refused("duplicate", f"the same mail came on {when}, and its commands were carried out then")
-        try:
-            yield
-        except SecurelistError:
-            commands.give_back(engine, verified.signer, digest)
-            raise
+        if before := commands.claim(connection, verified.signer, digest_of(verified, order.place), at, order.word):
+            raise Refused("duplicate", f"the same mail came on {day(before)}, and its commands were carried out then")
+        yield
+        in_time()
 
-    def _write(self, answer: Answer, orders: Orders, to: Addressee | None, sender: Sender, at: int) -> bool:
+    def _write(self, answer: Answer, order: Order, orders: Orders, to: Addressee | None, sender: Sender, at: int) -> bool:
+        """One letter of a kind for one command in one mail, however often that mail comes."""
         if to is None:
             return False
         facts: Facts = {"left_out": orders.left_out, **answer.facts}
-        return self._house.letters.write(answer.kind, to, at, parts=answer.parts, answers_to=sender.message_id, **facts)
+        once = digest_of(sender.verified, order.place)
+        return self._house.letters.write(answer.kind, to, at, parts=answer.parts, answers_to=sender.message_id, occasion=once, **facts)
 
 
 def _refusal(order: Order, sender: Sender, refused: Refused) -> Answer:
@@ -123,11 +122,11 @@ def _refusal(order: Order, sender: Sender, refused: Refused) -> Answer:
     return Answer("command-refused", "", facts | {"commands": commands_for(sender.is_root)})
 
 
-def digest_of(verified: Verified, order: Order) -> str:
-    """What makes a command the same again: the text that was signed, when, and the line's place in it.
+def digest_of(verified: Verified, place: int) -> str:
+    """What makes a command the same again: the text that was signed, when, and the line's place in it (0: the text as a whole).
 
     A second "invite --batch 20" in the same words is another mail with another date; the same mail cannot be given one. Line ends
     and blanks before them are left aside: they may differ under one and the same signature (RFC 9580, 5.2.1.2 and 7.2).
     """
     lines = [line.rstrip() for line in verified.content.rstrip().replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")]
-    return hashlib.sha256(b"\n".join((b"%d %d" % (verified.made, order.place), *lines))).hexdigest()
+    return hashlib.sha256(b"\n".join((b"%d %d" % (verified.made, place), *lines))).hexdigest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from securelist.cctld.table import as_csv
@@ -14,7 +13,7 @@ from securelist.letters import Facts, Verbatim
 from securelist.openpgp.signed import Verified
 from securelist.procedures.attached import text_file
 from securelist.procedures.dates import day
-from securelist.procedures.office import MAX_BATCH, Done, Office
+from securelist.procedures.office import MAX_BATCH, Done, Office, Once
 from securelist.procedures.reach import facts_of as facts_of_reach
 from securelist.procedures.reach import reach
 from securelist.procedures.waiting import facts_of, texts_to_sign, what_waits
@@ -49,13 +48,13 @@ class Sender:
 
 @dataclass(frozen=True)
 class Ask:
-    """One command as it is carried out for somebody. Around what it changes it enters `once`, which raises Refused the second time."""
+    """One command as it is carried out for somebody. `once` stands around what it changes, and raises Refused the second time."""
 
     house: Installation
     order: Order
     sender: Sender
     at: int
-    once: Callable[[], AbstractContextManager[None]]
+    once: Once
 
 
 @dataclass(frozen=True)
@@ -110,10 +109,8 @@ def _invite(ask: Ask) -> Answer:
         count = _numbers(names[1:])
         if len(count) != 1:
             raise Refused("bad-batch", "say how many to invite, as in: invite --batch 20")
-        with ask.once():
-            return _done("invited", office.invite_batch(count[0], ask.at))
-    with ask.once():
-        return _done("invited", office.invite(names, ask.at))
+        return _done("invited", office.invite_batch(count[0], ask.at, ask.once))
+    return _done("invited", office.invite(names, ask.at, ask.once))
 
 
 def _release(ask: Ask) -> Answer:
@@ -122,8 +119,7 @@ def _release(ask: Ask) -> Answer:
         raise Refused("too-many", f"one command releases at most {MAX_BATCH} requests")
     if not numbers:
         raise Refused("no-number", "say which requests, by the numbers that `pending` shows, as in: release 7")
-    with ask.once():
-        return _done("released", Office(ask.house).release(numbers, ask.at))
+    return _done("released", Office(ask.house).release(numbers, ask.at, ask.once))
 
 
 def _numbers(words: tuple[str, ...]) -> tuple[int, ...]:

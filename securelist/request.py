@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from securelist.addressees import Addressees
-from securelist.command_desk import CommandDesk, Taken, orders_in
+from securelist.command_desk import CommandDesk, Taken, digest_of, orders_in
 from securelist.commands import Sender, commands_for
 from securelist.errors import Refused, SecurelistError, Step
 from securelist.installation import Installation
@@ -121,7 +121,7 @@ class RequestDesk:
         encrypted = any(signer.evidence in octets for octets in mail.found.opened)
         confirmed = encrypted and self._welcomes.confirm(signer.signer, at)
         if refused.reason not in ("no-statement", "nothing-new"):
-            raise self._told(refused, "refused", mail, at)
+            raise self._told(refused, "refused", signer, mail, at)
         orders = orders_in(signer)
         if orders.lines:
             return self._commands.carry_out(orders, self._sender(signer, mail), at, in_time)
@@ -129,18 +129,18 @@ class RequestDesk:
             member = self._house.membership().member_by_key(signer.signer, at)
             self._write("confirmed", signer.signer, mail, at, {"person": member.name if member else ""})
             return Taken("accepted", "the member's key works both ways", signer.signer)
-        raise self._without_command(refused, signer.signer, encrypted, mail, at)
+        raise self._without_command(refused, signer, encrypted, mail, at)
 
-    def _without_command(self, refused: Refused, signer: str, encrypted: bool, mail: _Mail, at: int) -> Refused:
+    def _without_command(self, refused: Refused, signer: Verified, encrypted: bool, mail: _Mail, at: int) -> Refused:
         """The refusal of a mail by somebody known that held neither statement nor command, after they were told."""
-        if not encrypted and self._is_unconfirmed(signer, at):
+        if not encrypted and self._is_unconfirmed(signer.signer, at):
             kind, told = "encrypt-too", Refused("not-encrypted", "the mail is signed, and not encrypted; encrypt it to the list's key, too")
         elif refused.reason == "no-statement":
             kind, told = "unknown-command", Refused("unknown-command", "the mail holds neither a statement nor a known command")
         else:
             kind, told = "refused", refused
-        told.signer, told.step = signer, told.step or Step.DECIDE
-        return self._told(told, kind, mail, at, refused.detail)
+        told.signer, told.step = signer.signer, told.step or Step.DECIDE
+        return self._told(told, kind, signer, mail, at, refused.detail)
 
     def _tell_invited(self, refused: Refused, mail: _Mail, at: int) -> None:
         """Whoever mailed this hears the same, told or not; who was invited, and shows it by the token, is told at the address of record."""
@@ -151,17 +151,16 @@ class RequestDesk:
             said = [mail.octets, *mail.found.signed, *mail.found.texts][:MAX_SEARCHED]
             tell_invited(self._house, said, rings, refused, at)
 
-    def _told(self, refused: Refused, kind: str, mail: _Mail, at: int, detail: str = "") -> Refused:
-        """`refused`, after its signer was told."""
-        signer = refused.signer or ""
-        facts = {"reason": refused.reason, "detail": detail or refused.detail, "commands": commands_for(self._is_root(signer))}
-        self._write(kind, signer, mail, at, facts)
+    def _told(self, refused: Refused, kind: str, signer: Verified, mail: _Mail, at: int, detail: str = "") -> Refused:
+        """`refused`, after its signer was told: once about one text, however often others send it again."""
+        facts = {"reason": refused.reason, "detail": detail or refused.detail, "commands": commands_for(self._is_root(signer.signer))}
+        self._write(kind, signer.signer, mail, at, facts, f"{refused.reason} {digest_of(signer, place=0)}")
         return refused
 
-    def _write(self, kind: str, signer: str, mail: _Mail, at: int, facts: Facts | None = None) -> None:
+    def _write(self, kind: str, signer: str, mail: _Mail, at: int, facts: Facts, occasion: str = "") -> None:
         to = self._people.of(signer, at)
         if to is not None:
-            self._house.letters.write(kind, to, at, answers_to=mail.message_id, **(facts or {}))
+            self._house.letters.write(kind, to, at, answers_to=mail.message_id, occasion=occasion, **facts)
 
     # --- who it is -------------------------------------------------------------------------------------------------------
 

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from correspondents import ADMIN_CONTACT, LIST, SSC, Person, World, fill
+from correspondents import ADMIN_CONTACT, LIST, SSC, Person, World
 from mail_client import Shown
+
+
+def fill(text: str, number: int = 0, **fields: str | Sequence[str] | None) -> str:
+    """Statements with other values in the n-th one: several make several lines, None removes the line."""
+    paragraphs = text.strip("\n").split("\n\n")
+    lines = paragraphs[number].split("\n")
+    for name, value in fields.items():
+        at = next((i for i, line in enumerate(lines) if line.startswith(f"{name}:")), len(lines))
+        lines = [line for line in lines if not line.startswith(f"{name}:")]
+        lines[at:at] = [f"{name}: {one}" for one in ([value] if isinstance(value, str) else value or [])]
+    paragraphs[number] = "\n".join(lines)
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def keep_transcript(world: World, folder: Path, name: str) -> None:

@@ -21,7 +21,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -47,18 +47,6 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENC
         assert time.monotonic() < end, f"in vain: {what}"
         time.sleep(0.05)
     return found
-
-
-def fill(text: str, number: int = 0, **fields: str | Sequence[str] | None) -> str:
-    """Statements with other values in the n-th one: several make several lines, None removes the line."""
-    paragraphs = text.strip("\n").split("\n\n")
-    lines = paragraphs[number].split("\n")
-    for name, value in fields.items():
-        at = next((i for i, line in enumerate(lines) if line.startswith(f"{name}:")), len(lines))
-        lines = [line for line in lines if not line.startswith(f"{name}:")]
-        lines[at:at] = [f"{name}: {one}" for one in ([value] if isinstance(value, str) else value or [])]
-    paragraphs[number] = "\n".join(lines)
-    return "\n\n".join(paragraphs) + "\n"
 
 
 # --- people -------------------------------------------------------------------------------------------------------------
@@ -342,14 +330,14 @@ def cupboard() -> Iterator[Cupboard]:
 @pytest.fixture(scope="module")
 def founded(cupboard: Cupboard) -> Iterator[Callable[..., World]]:
     """Founds worlds, and ends them after the module's tests."""
-    worlds: list[World] = []
+    with ExitStack() as ending:
 
-    def found(threshold: int = 1) -> World:
-        worlds.append(World(Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp")), cupboard, threshold))
-        return worlds[-1]
+        def found(threshold: int = 1) -> World:
+            base = Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp"))
+            ending.callback(shutil.rmtree, base, ignore_errors=True)
+            ending.callback(GnuPG(base / "home" / "gnupg").close)
+            world = World(base, cupboard, threshold)
+            ending.callback(world.stop)
+            return world
 
-    yield found
-    for world in worlds:
-        world.stop()
-        subprocess.run(["gpgconf", "--homedir", str(world.home / "gnupg"), "--kill", "all"], capture_output=True, check=False)
-        shutil.rmtree(world.base, ignore_errors=True)
+        yield found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from admission_steps import answer_to, appoint, attest, contact_of, invited, number_of_request, request_of, ssc_of
+from admission_steps import answer_to, appoint, attest, contact_of, invited, keep_transcript, number_of_request, request_of, ssc_of
 from correspondents import Person, World
 from mail_client import Shown
 
@@ -54,9 +54,10 @@ class Months:
 
 
 @pytest.fixture(scope="module")
-def months(founded: Callable[..., World]) -> Months:
+def months(founded: Callable[..., World], tmp_path_factory: pytest.TempPathFactory) -> Months:
     """What happens on each day; each test looks at one of these stories, and may go on with it."""
     world = founded()
+    world.chapter("Two months of people who let it lie")
     contact, rita = contact_of(world, "at"), world.roots[0]
     (silent, first), (slow, _) = invited(world, "be"), invited(world, "nl")
     asked, attested, stranger = ssc_of(world, "at"), ssc_of(world, "at", "Bert"), ssc_of(world, "ma", "Stranger")
@@ -78,6 +79,7 @@ def months(founded: Callable[..., World]) -> Months:
             slow.send(answer_to(reminder, slow), reminder.address("request"), attach=[slow.certificate])
             slow.inbox("Your answer for .nl is here")
             rita.inbox("Appoint the Admin Contact of .nl?")
+    keep_transcript(world, tmp_path_factory.mktemp("transcripts"), "7-later")
     return made
 
 

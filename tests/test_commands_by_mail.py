@@ -151,7 +151,7 @@ def again(text: bytes) -> dict[str, Callable[[Bureau], bytes]]:
 
 
 def test_the_same_mail_works_once(bureau: Bureau) -> None:
-    """Whoever mails it again, however wrapped, changes nothing; the trust root reads that it was carried out, and when."""
+    """Whoever mails it again, however wrapped, changes nothing; the trust root reads once that it was carried out, and when."""
     text = bureau.admission.people.clearsign(bureau.root, "invite br\nrelease 1\n")
     assert reason(bureau.take(mail(bureau.root, part(PLAIN, text)))) == "accepted"
     bureau.letters(bureau.root)
@@ -160,10 +160,18 @@ def test_the_same_mail_works_once(bureau: Bureau) -> None:
     for name, make in again(text).items():
         taken = bureau.take(make(bureau))
         assert isinstance(taken, Refused) and taken.reason == "duplicate", name
-        told = bureau.letters(bureau.root)
-        assert [one.subject for one in told] == 2 * ["That was carried out already"], name
-        assert f"came on {day}" in told[0].words
+    told = bureau.letters(bureau.root)
+    assert [one.subject for one in told] == 2 * ["That was carried out already"]
+    assert f"came on {day}" in told[0].words
     assert invited(bureau) == ["br"]
+
+
+def test_a_recorded_mail_brings_no_second_answer(bureau: Bureau) -> None:
+    """Nobody fills a trust root's mailbox, or uses up their answers for the day, by mailing their `pending` again."""
+    text = bureau.admission.people.clearsign(bureau.root, "pending\ncoverage\nhelp\n")
+    for _ in range(3):
+        assert reason(bureau.take(mail(bureau.root, part(PLAIN, text)))) == "accepted"
+    assert len(bureau.letters(bureau.root)) == 3
 
 
 def test_the_same_words_signed_anew_are_another_mail(bureau: Bureau) -> None:

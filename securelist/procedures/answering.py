@@ -9,6 +9,7 @@ from securelist.addressees import Addressees
 from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.letters import Addressee, Verbatim
+from securelist.mail.addresses import same_address
 from securelist.openpgp.admission import split_certificates
 from securelist.procedures.dates import day
 from securelist.procedures.each import each
@@ -68,6 +69,11 @@ class Answering:
             for root in self._people.secretariat(at)
         ]
         self._house.letters.write("answer-kept", _answerer(one, kept), at, occasion=f"answer {one.id} kept", **facts)
+        if same_address(one.address) not in map(same_address, person.emails):
+            # Whoever reads that mailbox, too, may have been faster than who was meant.
+            about = f"answer {one.id} to the address of record"
+            told = {name: facts[name] for name in ("tld", "answered", "fingerprint")}
+            self._house.letters.publish("invitation-answered", one.address, at, occasion=about, **told)
         if any(roots):
             with writing(self._house.engine) as connection:
                 invitations.mark_told(connection, one.id)

@@ -1,11 +1,12 @@
 """What the Secretariat asks for: that Admin Contacts are invited, and that requests are released. It changes rows only.
 
-The letters follow by `rounds`. Every wish is answered with one sentence, done or not.
+The letters follow by `rounds`. Every wish is answered with one sentence, done or not; wishes that come together are one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -27,6 +28,9 @@ MAX_BATCH = 400
 # Who wants an invitation twice within a day has not waited for the first.
 NOT_AGAIN_S = DAY_S
 
+Once = Callable[[Connection], AbstractContextManager[object]]
+"""Entered around what is written, in its transaction: whoever must not be obeyed twice raises Refused in it, and nothing is written."""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -43,15 +47,17 @@ class Office:
     def __init__(self, house: Installation) -> None:
         self._house = house
 
-    def invite(self, names: Iterable[str], at: int) -> list[Done]:
-        """Invites the Admin Contacts of record of these ccTLDs, each once."""
+    def invite(self, names: Iterable[str], at: int, once: Once = nullcontext) -> list[Done]:
+        """Invites the Admin Contacts of record of these ccTLDs, each once. Raises Refused before the founding, and what `once` raises."""
         check_founded(self._house.membership())
-        return [self._invite_one(name, at) for name in dict.fromkeys(name.strip().lower().strip(".") for name in names)]
+        wanted = dict.fromkeys(name.strip().lower().strip(".") for name in names)
+        with writing(self._house.engine) as connection, once(connection):
+            return [self._invite_one(connection, name, at) for name in wanted]
 
-    def invite_batch(self, count: int, at: int) -> list[Done]:
+    def invite_batch(self, count: int, at: int, once: Once = nullcontext) -> list[Done]:
         """Invites the next `count` in alphabetical order of those with a record that were never invited and have nobody here.
 
-        Raises Refused("bad-batch") for a count out of range.
+        Raises Refused("bad-batch") for a count out of range, and as `invite` does.
         """
         if not 0 < count <= MAX_BATCH:
             raise Refused("bad-batch", f"a batch is from 1 to {MAX_BATCH} ccTLDs")
@@ -61,20 +67,20 @@ class Office:
         members = {member.cctld for member in membership.members(at)}
         new = (name for name in known if name in cctlds() and name not in invited and name not in members)
         chosen = [name for name in new if membership.admin_contact(name) is None][:count]
-        return self.invite(chosen, at)
+        return self.invite(chosen, at, once)
 
-    def release(self, numbers: Iterable[int], at: int) -> list[Done]:
+    def release(self, numbers: Iterable[int], at: int, once: Once = nullcontext) -> list[Done]:
         """Lets the Admin Contacts be asked about these requests; where there is none, the one of record is invited."""
-        return [self._release_one(number, at) for number in dict.fromkeys(numbers)]
+        with writing(self._house.engine) as connection, once(connection):
+            return [self._release_one(connection, number, at) for number in dict.fromkeys(numbers)]
 
-    def _invite_one(self, name: str, at: int) -> Done:
+    def _invite_one(self, connection: Connection, name: str, at: int) -> Done:
         try:
             cctld = find_cctld(name)
-            with writing(self._house.engine) as connection:
-                record = _record(records.records(connection), cctld.name)
-                before = _check_open(connection, cctld.name, at)
-                invitations.add(connection, cctld.name, record.address, record.name, at)
-                note(connection, at, "invited", cctld.name)
+            record = _record(records.records(connection), cctld.name)
+            before = _check_open(connection, cctld.name, at)
+            invitations.add(connection, cctld.name, record.address, record.name, at)
+            note(connection, at, "invited", cctld.name)
         except Refused as refused:
             return Done(f".{name}"[:70], False, refused.detail)
         contact = self._house.membership().admin_contact(cctld.name)
@@ -82,30 +88,28 @@ class Office:
         again = "; the earlier invitation is void" if before else ""
         return Done(cctld.shown, True, f"invited {record.name} <{record.address}>{again}{more}")
 
-    def _release_one(self, number: int, at: int) -> Done:
+    def _release_one(self, connection: Connection, number: int, at: int) -> Done:
         what = f"request {number}"
-        with writing(self._house.engine) as connection:
-            found = next((one for one in requests.waiting(connection) if one.id == number), None)
-            if found is None:
-                return Done(what, False, "no such request waits; see: pending")
-            if found.released:
-                return Done(what, False, f"was released on {day(found.released)} already")
-            requests.release(connection, number, at)
-            note(connection, at, "released", found.cctld)
+        found = next((one for one in requests.waiting(connection) if one.id == number), None)
+        if found is None:
+            return Done(what, False, "no such request waits; see: pending")
+        if found.released:
+            return Done(what, False, f"was released on {day(found.released)} already")
+        requests.release(connection, number, at)
+        note(connection, at, "released", found.cctld)
         about = f"{found.address} for .{found.cctld}"
         contact = self._house.membership().admin_contact(found.cctld)
         if contact:
             return Done(what, True, f"{about}: {contact.person.name} <{contact.person.emails[0]}> is asked to attest it")
         waits = f"nobody speaks for .{found.cctld} yet, so it waits for your appointment"
-        return Done(what, True, f"{about}: {waits}; {self._ask(found.cctld, at)}")
+        return Done(what, True, f"{about}: {waits}; {self._ask(connection, found.cctld, at)}")
 
-    def _ask(self, cctld: str, at: int) -> str:
+    def _ask(self, connection: Connection, cctld: str, at: int) -> str:
         """Invites the Admin Contact of record whom a request needs, unless that has been done; says so in a clause."""
-        with reading(self._house.engine) as connection:
-            pending = [one for one in invitations.invitations(connection, open_only=True) if one.cctld == cctld]
+        pending = [one for one in invitations.invitations(connection, open_only=True) if one.cctld == cctld]
         if pending:
             return f"its Admin Contact was invited on {day(pending[0].made)}"
-        return self._invite_one(cctld, at).sentence
+        return self._invite_one(connection, cctld, at).sentence
 
 
 def _record(known: Mapping[str, Record], name: str) -> Record:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from securelist.delivery.bounce_token import read_secret
 from securelist.errors import Refused
 from securelist.installation import Installation
-from securelist.letters import Addressee
+from securelist.letters import Addressee, Facts
 from securelist.openpgp.admission import read_certificate
 from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.signed import read_signed
@@ -30,7 +30,8 @@ _IN_CLEAR = {
     "not-signed": "it was not signed; in Thunderbird: menu OpenPGP > Digitally Sign",
     "unknown-signer": "the certificate of the key that signed it was not attached; in Thunderbird: menu OpenPGP > Attach My Public Key",
     "no-statement": "the text to sign was not in it, or was quoted (with > before it)",
-    "used-token": "the invitation was answered already",
+    "used-token": "the invitation was answered already, perhaps by somebody else",
+    "token-of-another": "it was for another ccTLD than this invitation",
     "lapsed-token": "the invitation is no longer good",
 }
 _OTHERWISE = "it breaks a rule that cannot be told in clear ({reason}); attach your certificate, and the answer will say more"
@@ -39,19 +40,20 @@ _OTHERWISE = "it breaks a rule that cannot be told in clear ({reason}); attach y
 def tell_invited(house: Installation, mail: Iterable[bytes], certificates: Iterable[bytes], refused: Refused, at: int) -> bool:
     """Tells the invited why their answer was refused; False if the mail shows no token of an invitation.
 
-    `mail` is the mail as it came, and the signed texts found in it; `certificates` came along, binary. With the certificate of
-    who signed it the letter says everything, encrypted; without, it says in clear what is not private.
+    `mail` is the mail as it came, and the signed texts found in it; `certificates` came along, binary. What is not private the
+    letter says in clear: who signed need not be who reads there. The rest it says to the certificate of who signed it.
     """
     texts = tuple(mail)
     invitation = _invitation(house, texts)
     if invitation is None:
         return False
-    certificate = _signers(texts, certificates, at)
+    facts: Facts = {"tld": invitation.cctld, "still_good": not (invitation.answered or invitation.closed)}
+    certificate = None if refused.reason in _IN_CLEAR else _signers(texts, certificates, at)
     if certificate is not None:
         to = Addressee((invitation.address,), invitation.cctld, certificate)
-        return house.letters.write("invitation-unusable", to, at, tld=invitation.cctld, problem=refused.detail)
+        return house.letters.write("invitation-unusable", to, at, problem=refused.detail, **facts)
     problem = _IN_CLEAR.get(refused.reason, _OTHERWISE.format(reason=refused.reason))
-    return house.letters.publish("invitation-unusable", invitation.address, at, tld=invitation.cctld, problem=problem)
+    return house.letters.publish("invitation-unusable", invitation.address, at, problem=problem, **facts)
 
 
 def _invitation(house: Installation, texts: Iterable[bytes]) -> Invitation | None:
