@@ -55,6 +55,9 @@ def test_an_invited_admin_contact_brings_a_contact(world: World, tmp_path: Path)
     assert (invitation.mailbox, invitation.encrypted, invitation.signature) == ("hostmaster@registry-nl.example", False, "good")
     nora.send(answer_to(invitation, nora, anna), invitation.address("request"), attach=[nora.certificate, anna.certificate])
     assert nora.grouped in _one_line(nora.inbox("Your answer for .nl is here"))
+    told = nora.inbox("Somebody answered the invitation of .nl")
+    assert (told.mailbox, told.encrypted) == ("hostmaster@registry-nl.example", False)
+    assert nora.grouped in _one_line(told)
 
     letter = rita.inbox("Appoint the Admin Contact of .nl?")
     for compared in ("Hostmaster", "hostmaster@registry-nl.example", nora.name, nora.address, nora.grouped, anna.address, anna.grouped):

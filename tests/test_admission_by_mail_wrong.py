@@ -66,7 +66,7 @@ def test_a_token_of_another_cctld(world: World) -> None:
     invited(world, "pe")
     text = answer_to(invitation, contact).replace("TLD: cl", "TLD: pe")
     contact.send(text, invitation.address("request"), attach=[contact.certificate], expect=550)
-    told = contact.inbox("The answer to your invitation for .cl cannot be used yet")
+    told = contact.inbox("The answer to your invitation for .cl cannot be used")
     assert ".cl" in told.text.split("Why:")[1].split("\n\n")[0]
 
 
@@ -77,7 +77,7 @@ def test_an_answer_without_its_signers_certificate(world: World) -> None:
     text = answer_to(invitation, contact)
     for attached in ([], [anna.certificate]):
         contact.send(text, invitation.address("request"), attach=attached, expect=550)
-        told = contact.inbox("The answer to your invitation for .jp cannot be used yet")
+        told = contact.inbox("The answer to your invitation for .jp cannot be used")
         assert (told.mailbox, told.encrypted, told.signature) == ("hostmaster@registry-jp.example", False, "good")
         assert "Attach My Public Key" in " ".join(told.text.split())
     contact.send(text, invitation.address("request"), attach=[contact.certificate])
@@ -118,7 +118,7 @@ def test_a_plain_reply_to_an_invitation(world: World) -> None:
     for number in range(4):
         contact.reply(invitation, "Yes please!", style="unsigned", expect=550)
         if number < 3:
-            told = contact.inbox("The answer to your invitation for .in cannot be used yet")
+            told = contact.inbox("The answer to your invitation for .in cannot be used")
             assert "Digitally Sign" in told.text
             assert not told.encrypted
     world.settle()

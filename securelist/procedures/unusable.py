@@ -31,28 +31,30 @@ _IN_CLEAR = {
     "unknown-signer": "the certificate of the key that signed it was not attached; in Thunderbird: menu OpenPGP > Attach My Public Key",
     "no-statement": "the text to sign was not in it, or was quoted (with > before it)",
     "used-token": "the invitation was answered already, perhaps by somebody else",
-    "token-of-another": "it was for another ccTLD than this invitation",
     "lapsed-token": "the invitation is no longer good",
 }
+# Always in clear: who signed need not be who was invited, and could not read what is encrypted to somebody else.
+_ABOUT_THE_TOKEN = {"used-token", "lapsed-token", "token-of-another"}
 _OTHERWISE = "it breaks a rule that cannot be told in clear ({reason}); attach your certificate, and the answer will say more"
 
 
 def tell_invited(house: Installation, mail: Iterable[bytes], certificates: Iterable[bytes], refused: Refused, at: int) -> bool:
     """Tells the invited why their answer was refused; False if the mail shows no token of an invitation.
 
-    `mail` is the mail as it came, and the signed texts found in it; `certificates` came along, binary. What is not private the
-    letter says in clear: who signed need not be who reads there. The rest it says to the certificate of who signed it.
+    `mail` is the mail as it came, and the signed texts found in it; `certificates` came along, binary. What is about the token
+    the letter says in clear. The rest it says encrypted, to the certificate of who signed; without one, in general terms.
     """
     texts = tuple(mail)
     invitation = _invitation(house, texts)
     if invitation is None:
         return False
     facts: Facts = {"tld": invitation.cctld, "still_good": not (invitation.answered or invitation.closed)}
-    certificate = None if refused.reason in _IN_CLEAR else _signers(texts, certificates, at)
+    certificate = None if refused.reason in _ABOUT_THE_TOKEN else _signers(texts, certificates, at)
     if certificate is not None:
         to = Addressee((invitation.address,), invitation.cctld, certificate)
         return house.letters.write("invitation-unusable", to, at, problem=refused.detail, **facts)
-    problem = _IN_CLEAR.get(refused.reason, _OTHERWISE.format(reason=refused.reason))
+    by_itself = refused.detail if refused.reason in _ABOUT_THE_TOKEN else _OTHERWISE.format(reason=refused.reason)
+    problem = _IN_CLEAR.get(refused.reason, by_itself)
     return house.letters.publish("invitation-unusable", invitation.address, at, problem=problem, **facts)
 
 
