@@ -227,4 +227,5 @@ def test_the_table_that_people_read(town: Town, files: Callable[..., list[Path]]
     ]  # fmt: skip
     assert ".xn--p1ai (рф)" in shown
     assert "3 active" in shown
-    assert shown.splitlines()[-1].split() == ["All", str(len(cctlds())), "1", str(len(cctlds()) - 1), "0", "1", "3"]
+    everywhere = str(len(cctlds()))
+    assert shown.splitlines()[-1].split() == ["All", everywhere, "1", "0", "0", str(len(cctlds()) - 1), "0", "1", "3"]

@@ -14,15 +14,18 @@ from securelist.cli.output import print_table, when
 
 
 def show_tables(rows: Iterable[Row], counted: Iterable[Row]) -> None:
-    """A table of `rows` for each region, then the counts of all in `counted`."""
-    head = ("ccTLD", "Manager", "Admin Contact of record", "Invited", "Answered", "Appointed", "Members", "State")
+    """A table of `rows` for each region, then the counts of all in `counted`.
+
+    Of how many ccTLDs there is a record; how many were invited, and answered; are missing, have an Admin Contact alone, or members.
+    """
+    head = ("ccTLD", "Address of record", "Invited", "Answered", "Appointed", "Members")  # 80 columns; manager and names are in the CSV
     for region, members in groupby(rows, key=lambda row: row.cctld.region):
         organisation = f" ({region.organisation})" if region and region.organisation else ""
         click.echo(f"{_region(region)}{organisation}\n")
         print_table(head, map(_cells, members), "")
         click.echo()
     sums = counts(counted)
-    columns = ("Region", "ccTLDs", "On record", "Missing", "Appointed", "With members", "Members")
+    columns = ("Region", "ccTLDs", "Record", "Invited", "Answer", "Missing", "Contact", "Member", "People")
     print_table(columns, map(_count_cells, sums[:1] if len(sums) == 2 else sums), "")
 
 
@@ -31,12 +34,11 @@ def _region(region: Region | None) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    record = row.record
-    contact = f"{record.name} <{record.address}>" if record else "-"
     days = (when(time or 0)[:10] for time in (row.invited, row.answered, row.appointed))
-    return (row.cctld.shown, record.manager if record else "-", contact, *days, members_shown(row), row.state)
+    return (row.cctld.shown, row.record.address if row.record else "-", *days, members_shown(row))
 
 
 def _count_cells(count: Count) -> tuple[object, ...]:
     where = count.region.shown if count.region else "All"
-    return where, count.cctlds, count.recorded, count.missing, count.appointed, count.member, count.members
+    reached = (count.recorded, count.invited, count.answered)
+    return where, count.cctlds, *reached, count.missing, count.appointed, count.member, count.members
