@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from securelist.addressees import Addressees
-from securelist.commands import COMMANDS, MAX_QUOTED, Answer, Ask, Order, Sender, commands_for
+from securelist.commands import COMMANDS, MAX_QUOTED, Answer, Ask, Command, Order, Sender, commands_for
 from securelist.errors import Refused, Step
 from securelist.installation import Installation
 from securelist.letters import Addressee, Facts
@@ -77,23 +77,29 @@ class CommandDesk:
         to, refusals, done = self._people.of(sender.verified.signer, at), list[Refused](), list[str]()
         for order in orders.lines:
             try:
-                answer = self._carry_out(order, sender, at, in_time)
+                done.append(self._answer(order, orders, to, sender, at, in_time))
             except Refused as refused:
                 refusals.append(refused)
                 self._write(_refusal(order, sender, refused), order, orders, to, sender, at)
-                continue
-            told = self._write(answer, order, orders, to, sender, at)
-            done.append(answer.sentence if told else f"{answer.sentence}; no answer: no usable key, or too many today")
         if not done:
             refusals[0].step, refusals[0].signer = Step.DECIDE, sender.verified.signer
             raise refusals[0]
         return Taken("accepted", "; ".join(done), sender.verified.signer)
 
-    def _carry_out(self, order: Order, sender: Sender, at: int, in_time: Callable[[], None]) -> Answer:
+    def _answer(self, order: Order, orders: Orders, to: Addressee | None, sender: Sender, at: int, in_time: Callable[[], None]) -> str:
+        """Carries out a command and writes its letter; says what was done in a sentence. Raises Refused, TryAgain."""
         command = COMMANDS[order.word]
         if command.by_roots and not sender.is_root:
             raise Refused("secretariat-only", f"only the Secretariat can send {order.word}")
         in_time()
+        # Whoever mails such a command again and again must not have its answer worked out each time.
+        if command.answer and not (to and self._house.letters.is_due(command.answer, to, at, digest_of(sender.verified, order.place))):
+            return f"{order.word} was answered before, or cannot be: no usable key, or too many today"
+        answer = self._run(command, order, sender, at, in_time)
+        told = self._write(answer, order, orders, to, sender, at)
+        return answer.sentence if told else f"{answer.sentence}; no answer: no usable key, or too many today"
+
+    def _run(self, command: Command, order: Order, sender: Sender, at: int, in_time: Callable[[], None]) -> Answer:
         return command.run(Ask(self._house, order, sender, at, lambda connection: self._once(connection, order, sender, at, in_time)))
 
     @contextmanager

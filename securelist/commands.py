@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from securelist.cctld.cctlds import find_cctld
 from securelist.cctld.table import as_csv
 from securelist.errors import Refused
 from securelist.installation import Installation
@@ -69,12 +70,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its word, whether it is for trust roots alone, what it does, and how it is written, with a line of help for each way."""
+    """A command: its word, whether it is for trust roots alone, what it does, and how it is written, with a line of help for each way.
+
+    `answer` is the kind of the letter by which it is answered if it changes nothing else; empty if it does change something.
+    """
 
     word: str
     by_roots: bool
     run: Callable[[Ask], Answer]
     help: tuple[tuple[str, str], ...]
+    answer: str = ""
 
 
 # --- the commands ------------------------------------------------------------------------------------------------------------
@@ -110,16 +115,33 @@ def _invite(ask: Ask) -> Answer:
         if len(count) != 1:
             raise Refused("bad-batch", "say how many to invite, as in: invite --batch 20")
         return _done("invited", office.invite_batch(count[0], ask.at, ask.once))
-    return _done("invited", office.invite(names, ask.at, ask.once))
+    return _done("invited", office.invite(_cctlds(names), ask.at, ask.once))
+
+
+def _cctlds(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The ccTLDs that these words are; if one is none, nobody is meant: a letter of theirs to somebody else may begin with `Invite`."""
+    try:
+        return tuple(find_cctld(word).name for word in words)
+    except Refused as refused:
+        raise Refused(refused.reason, f"nobody was invited: {refused.detail}") from None
 
 
 def _release(ask: Ask) -> Answer:
+    return _done("released", Office(ask.house).release(_requests(ask), ask.at, ask.once))
+
+
+def _decline(ask: Ask) -> Answer:
+    return _done("declined", Office(ask.house).decline(_requests(ask), ask.at, ask.once))
+
+
+def _requests(ask: Ask) -> tuple[int, ...]:
+    """The numbers of requests that a command names."""
     numbers = _numbers(ask.order.arguments)
     if len(numbers) > MAX_BATCH:
-        raise Refused("too-many", f"one command releases at most {MAX_BATCH} requests")
+        raise Refused("too-many", f"one command names at most {MAX_BATCH} requests")
     if not numbers:
-        raise Refused("no-number", "say which requests, by the numbers that `pending` shows, as in: release 7")
-    return _done("released", Office(ask.house).release(numbers, ask.at, ask.once))
+        raise Refused("no-number", f"say which requests, by the numbers that `pending` shows, as in: {ask.order.word} 7")
+    return numbers
 
 
 def _numbers(words: tuple[str, ...]) -> tuple[int, ...]:
@@ -169,14 +191,15 @@ _BATCH = ("invite --batch 20", "the next so many who were not invited")
 COMMANDS: Mapping[str, Command] = {
     command.word: command
     for command in (
-        Command("help", False, _help, (("help", "this text"),)),
-        Command("sendkey", False, _sendkey, (("sendkey", "the list's certificate"),)),
-        Command("coverage", True, _coverage, (("coverage", "which ccTLDs are here, by region"),)),
-        Command("pending", True, _pending, (("pending", "what waits for whom, and the texts to sign"),)),
+        Command("help", False, _help, (("help", "this text"),), "help"),
+        Command("sendkey", False, _sendkey, (("sendkey", "the list's certificate"),), "certificate"),
+        Command("coverage", True, _coverage, (("coverage", "which ccTLDs are here, by region"),), "coverage"),
+        Command("pending", True, _pending, (("pending", "what waits for whom, and the texts to sign"),), "pending"),
         Command("invite", True, _invite, (("invite nl br", "invites their Admin Contacts of record"), _BATCH)),
         Command("release", True, _release, (("release 7", "lets the Admin Contact be asked about request 7"),)),
-        Command("suspend-member", True, _suspend, (("suspend-member ADDRESS", "the statement that does it, to sign"),)),
-        Command("resume-member", True, _resume, (("resume-member ADDRESS", "likewise, to end that"),)),
+        Command("decline", True, _decline, (("decline 7", "ends request 7"),)),
+        Command("suspend-member", True, _suspend, (("suspend-member ADDRESS", "the statement that does it, to sign"),), "ready-to-sign"),
+        Command("resume-member", True, _resume, (("resume-member ADDRESS", "likewise, to end that"),), "ready-to-sign"),
     )
 }
 

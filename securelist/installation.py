@@ -33,7 +33,7 @@ from securelist.procedures.token import number_of
 from securelist.store import log_store
 from securelist.store.database import forget, migrate, open_database, reading, writing
 from securelist.store.journal import note
-from securelist.store.kept import KeptCertificates
+from securelist.store.kept_certificates import KeptCertificates
 from securelist.store.log_store import LogStore
 from securelist.store.projection import rebuild
 from securelist.store.requests import keep

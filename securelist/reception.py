@@ -94,7 +94,7 @@ class Reception:
                 note(connection, at, "refused", detail=f"{refused.step}: {refused.reason}")
             raise
         with suppress(SecurelistError):  # the post is accepted, whatever comes of this
-            self._welcomes.confirm(relayed.poster, at)
+            self._welcomes.confirm(relayed.poster, at, made=at)
         return Accepted("accepted", f"accepted as post {relayed.post_id}", relayed.poster, Step.COMMIT)
 
     def _explain(self, octets: bytes, refused: Refused, at: int) -> None:

@@ -6,9 +6,10 @@ Who proved who they are gets a receipt or a refusal with its reason; who did not
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 
 from securelist.addressees import Addressees
 from securelist.command_desk import CommandDesk, Taken, digest_of, orders_in
@@ -18,19 +19,32 @@ from securelist.installation import Installation
 from securelist.letters import Facts
 from securelist.mail.mime import Entity
 from securelist.openpgp.admission import split_certificates
-from securelist.openpgp.signed import SignedMessage, Verified, read_signed, verify
+from securelist.openpgp.certificate import Certificate
+from securelist.openpgp.signed import SignedMessage, Verified, candidates, read_signed, verify
 from securelist.post.step1_receive import receive
 from securelist.post.step2_open import open_unsigned
 from securelist.post.step3_verify import check_age
+from securelist.procedures.revoked import take_revocations
 from securelist.procedures.telling import Telling
 from securelist.procedures.unusable import tell_invited
 from securelist.procedures.welcome import Welcomes
 from securelist.request_mail import RequestMail, read_request
 from securelist.trust.classify import classify
-from securelist.trust.submission import Parcel, Submission
+from securelist.trust.submission import MAX_TEXTS, Parcel, Submission
 
 # Each costs a process of GnuPG. Two belong to one statement at most: the old key's and the new key's.
 MAX_ASKED = 3
+# Refusals of what nobody is known to have signed, or of the mail as a whole, that quote nothing but fingerprints. Of any other, who
+# signed something else in that mail hears in general terms: what it quotes, somebody else may have written.
+_QUOTING_NOTHING = {
+    "no-statement", "nothing-new", "unknown-signer", "bad-signature", "weak-hash", "engines-differ", "not-one-signature", "not-signed",
+    "signature-expires", "text-too-large", "too-many-texts", "too-many-certificates", "too-many-certifications", "secret-key",
+    "no-certificate", "bad-certificate", "certificate-too-large", "weak-key", "key-too-large", "bad-key", "too-costly",
+    "too-many-signatures", "self-signature-expires", "unreadable-by-gnupg", "revoked", "expired", "cannot-sign", "cannot-encrypt",
+    "no-user-id", "no-address", "no-notation", "bad-tld", "bad-certification", "nothing-to-withdraw", "bad-armor", "not-openpgp",
+    "too-many-packets", "too-large", "bare-line-end", "not-one-message", "nested-encryption",
+}  # fmt: skip
+_OTHERWISE = "something that came with your text breaks a rule ({reason}); send your text by itself, and the answer will say more"
 # Texts that are searched for the token of an invitation: the mail as it came, what is signed in it, and some of its parts.
 MAX_SEARCHED = 8
 
@@ -87,6 +101,8 @@ class RequestDesk:
             return mail.found.signed, mail.found.certificates
 
         parcel = classify([mail.octets], read)
+        with suppress(SecurelistError):  # whatever else the mail is
+            take_revocations(self._house, parcel.certificates, at)
         unsigned = Refused("not-signed", "the mail holds nothing that is signed", Step.VERIFY)
         if not parcel.signed and not parcel.certificates:
             raise unsigned
@@ -103,23 +119,31 @@ class RequestDesk:
     def _afterwards(self, submission: Submission, mail: _Mail, at: int) -> None:
         """What a mail is besides a submission. That took effect, whatever comes of this."""
         with suppress(SecurelistError):
-            if mail.found.opened and mail.found.opened == mail.found.signed:
-                self._welcomes.confirm(_signer_of(submission), at)
-            if submission.is_renewal and (signer := self._signer(mail, at)) and (orders := orders_in(signer)).lines:
+            signer = self._signer(mail, at, submission.signer)
+            if signer is None:
+                return
+            self._confirm(signer, mail, at)
+            if submission.is_renewal and (orders := orders_in(signer)).lines:
                 self._commands.carry_out(orders, self._sender(signer, mail), at, lambda: None)
 
     # --- what does not ---------------------------------------------------------------------------------------------------
 
     def _instead(self, refused: Refused, mail: _Mail, at: int, in_time: Callable[[], None]) -> Taken:
-        """Takes a mail in which nothing was for the log; tells its signer what is wrong with it if anything is, and raises that."""
-        signer = self._signer(mail, at)
+        """Takes a mail in which nothing was for the log; tells its signer what is wrong with it if anything is, and raises that.
+
+        What is wrong with a text, its own signer alone is told: anybody can mail it together with what a member has signed.
+        """
+        by = refused.signer or ""
+        signer = self._signer(mail, at, by)
         in_time()
         if signer is None:
+            refused.signer = None
             self._tell_invited(refused, mail, at)
             raise refused
+        if not by and refused.reason not in _QUOTING_NOTHING:
+            refused = Refused(refused.reason, _OTHERWISE.format(reason=refused.reason), refused.step)
         refused.signer = signer.signer
-        encrypted = any(signer.evidence in octets for octets in mail.found.opened)
-        confirmed = encrypted and self._welcomes.confirm(signer.signer, at)
+        confirmed = self._confirm(signer, mail, at)
         if refused.reason not in ("no-statement", "nothing-new"):
             raise self._told(refused, "refused", signer, mail, at)
         orders = orders_in(signer)
@@ -129,11 +153,15 @@ class RequestDesk:
             member = self._house.membership().member_by_key(signer.signer, at)
             self._write("confirmed", signer.signer, mail, at, {"person": member.name if member else ""})
             return Taken("accepted", "the member's key works both ways", signer.signer)
-        raise self._without_command(refused, signer, encrypted, mail, at)
+        raise self._without_command(refused, signer, mail, at)
 
-    def _without_command(self, refused: Refused, signer: Verified, encrypted: bool, mail: _Mail, at: int) -> Refused:
+    def _confirm(self, signer: Verified, mail: _Mail, at: int) -> bool:
+        """Whether this text, signed inside the encryption, is the first word of a member: their key works both ways."""
+        return signer.evidence in mail.found.sealed and self._welcomes.confirm(signer.signer, at, signer.made)
+
+    def _without_command(self, refused: Refused, signer: Verified, mail: _Mail, at: int) -> Refused:
         """The refusal of a mail by somebody known that held neither statement nor command, after they were told."""
-        if not encrypted and self._is_unconfirmed(signer.signer, at):
+        if signer.evidence not in mail.found.sealed and self._is_unconfirmed(signer.signer, at):
             kind, told = "encrypt-too", Refused("not-encrypted", "the mail is signed, and not encrypted; encrypt it to the list's key, too")
         elif refused.reason == "no-statement":
             kind, told = "unknown-command", Refused("unknown-command", "the mail holds neither a statement nor a known command")
@@ -153,7 +181,11 @@ class RequestDesk:
 
     def _told(self, refused: Refused, kind: str, signer: Verified, mail: _Mail, at: int, detail: str = "") -> Refused:
         """`refused`, after its signer was told: once about one text, however often others send it again."""
-        facts = {"reason": refused.reason, "detail": detail or refused.detail, "commands": commands_for(self._is_root(signer.signer))}
+        facts = {
+            "reason": refused.reason,
+            "detail": detail or refused.detail,
+            "commands": commands_for(self._people.is_root(signer.signer)),
+        }
         self._write(kind, signer.signer, mail, at, facts, f"{refused.reason} {digest_of(signer, place=0)}")
         return refused
 
@@ -164,29 +196,34 @@ class RequestDesk:
 
     # --- who it is -------------------------------------------------------------------------------------------------------
 
-    def _signer(self, mail: _Mail, at: int) -> Verified | None:
-        """Who signed the first of the texts that somebody in the log, or a trust root, did sign."""
-        certificates = self._house.anchor.signers(self._house.membership()).values()
-        for octets in mail.found.signed[:MAX_ASKED]:
+    def _signer(self, mail: _Mail, at: int, fingerprint: str = "") -> Verified | None:
+        """The first of the texts that somebody in the log, or a trust root, did sign; or the first that this one of them did."""
+        known = self._house.anchor.signers(self._house.membership())
+        certificates = [one for one in known.values() if fingerprint in ("", one.fingerprint)]
+        for message in islice(_signed_by(certificates, mail.found), MAX_ASKED):
             with suppress(Refused):
-                verified = verify(read_signed(octets), certificates, at)
+                verified = verify(message, certificates, at)
                 check_age(verified.made, at)
                 return verified
         return None
 
     def _sender(self, signer: Verified, mail: _Mail) -> Sender:
-        return Sender(signer, self._is_root(signer.signer), mail.message_id)
-
-    def _is_root(self, fingerprint: str) -> bool:
-        """Whether it is a trust root's: one of those that the log names, or before the founding of those that `init` was given."""
-        given = tuple(root.fingerprint for root in self._house.roots)
-        return fingerprint in (self._house.membership().roots or given)
+        return Sender(signer, self._people.is_root(signer.signer), mail.message_id)
 
     def _is_unconfirmed(self, fingerprint: str, at: int) -> bool:
         """Whether this is a member who was welcomed, and did not answer."""
         member = self._house.membership().member_by_key(fingerprint, at)
         welcome = self._welcomes.known().get((member.cctld, fingerprint)) if member else None
         return welcome is not None and welcome.answered(at) is False
+
+
+def _signed_by(certificates: Collection[Certificate], found: RequestMail) -> Iterator[SignedMessage]:
+    """The texts in a mail that name one of these as their signer's; nothing is verified yet."""
+    for octets in found.signed[:MAX_TEXTS]:
+        with suppress(Refused):
+            message = read_signed(octets)
+            if candidates(message, certificates):
+                yield message
 
 
 def _signer_of(submission: Submission) -> str:

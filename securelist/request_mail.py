@@ -40,8 +40,9 @@ class RequestMail:
     """What a mail to LIST-request holds: signed texts and certificates, as octets."""
 
     signed: list[bytes] = field(default_factory=list)
-    opened: list[bytes] = field(default_factory=list)
-    """Those of the signed texts that came encrypted to the list, the outermost of each encryption."""
+    sealed: set[bytes] = field(default_factory=set)
+    """Those of the signed texts that were signed inside an encryption to the list, around everything in it: not those that
+    anybody can have encrypted, such as a clearsigned text."""
     certificates: list[bytes] = field(default_factory=list)
     texts: list[bytes] = field(default_factory=list)
     """What it says, as far as it is plain text, signed or not: for nothing but to see what somebody meant."""
@@ -93,9 +94,10 @@ def _signed_alone(parts: list[bytes]) -> bytes:
 def _take_encrypted(entity: Entity, found: RequestMail, open_encrypted: Open | None, depth: int) -> None:
     if open_encrypted is None:
         return
-    inside, is_mime, before = open_encrypted(entity), entity.content_type == "multipart/encrypted", len(found.signed)
+    inside, is_mime = open_encrypted(entity), entity.content_type == "multipart/encrypted"
     if isinstance(inside, SignedMessage):
         found.signed.append(inside.octets)
+        found.sealed.add(inside.octets)
         if is_mime:
             _take_attached(read_entity(inside.content), found, depth + 1)
         else:
@@ -105,7 +107,6 @@ def _take_encrypted(entity: Entity, found: RequestMail, open_encrypted: Open | N
         _walk(read_entity(inside), found, None, depth + 1)
     else:
         _take_signed_and_certificates(inside, found)
-    found.opened += found.signed[before : before + 1]
 
 
 def _take_attached(entity: Entity, found: RequestMail, depth: int) -> None:

@@ -192,6 +192,13 @@ def test_a_statement_is_read_wherever_its_signer_put_it(sender: Sender, make: Ma
     assert said.statement.person.organisation == "From the Registry" and said.statement.key == cast.dora.fingerprint
 
 
+def test_a_field_below_a_blank_stays_a_field(sender: Sender) -> None:
+    """People paste lines with blanks at their ends: what they wrote on a line of its own does not vanish into the value above."""
+    text = attestation(sender.cast.dora, Organisation="Registry").rstrip("\n") + " \nShare: regional\n"
+    done = sender.hand_in(sender.mailed(sender.wrapped(multipart(part(FLOWED, text.replace("\n", " \n")), sender.dora()))))
+    assert done.said[0].statement.person.share_regional and done.said[0].statement.person.organisation == "Registry"
+
+
 # --- what does not count -------------------------------------------------------------------------------------------------
 
 

@@ -176,9 +176,9 @@ def test_somebody_sends_a_members_revocation(desk: Desk, newmember: Callable[[],
 def test_the_same_words_with_a_mistake(desk: Desk, newmember: Callable[[], Somebody]) -> None:
     """A statement behind a quotation mark is none: the letter names the line, certificate attached or not."""
     who = newmember()
-    quoted = f"Hello,\n\n> Securelist-Statement: withdraw-ssc\n> List: {LIST}\n"
-    for parts in ((), (keys(who),)):
-        assert judge(desk, by(desk, who, quoted, *parts)) == ("refuse", "unknown-command", who.fingerprint)
+    quoted = f",\n\n> Securelist-Statement: withdraw-ssc\n> List: {LIST}\n"
+    for greeting, parts in (("Hello", ()), ("Hello again", (keys(who),))):  # another text: the same one is answered once
+        assert judge(desk, by(desk, who, greeting + quoted, *parts)) == ("refuse", "unknown-command", who.fingerprint)
     told = letters(desk, who, 0)
     assert len(told) == 2
     assert all("line 3: a statement's first line begins with Securelist-Statement" in letter for letter in told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
@@ -12,18 +13,19 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from queue_world import START, House, a_post, house  # noqa: F401
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, insert, inspect, select, text
 
 from securelist.config import Config
 from securelist.errors import ConfigurationError, TryAgain
-from securelist.store import database
+from securelist.store import database, requests
 from securelist.store.database import HEAD, migrate, open_database, reading, recording, version, writing
 from securelist.store.journal import note
-from securelist.store.migrate import alembic_config, downgrade
+from securelist.store.migrate import alembic_config, downgrade, upgrade
 from securelist.store.queue import commit_post
-from securelist.store.schema import Base, JournalRow
+from securelist.store.schema import Base, JournalRow, RequestRow
 
 
 def test_the_migrations_make_the_tables_of_the_program(house):
@@ -78,6 +80,36 @@ def test_migrations_go_up_and_down_with_data(house):
     migrate(house.engine)
     assert version(house.engine) == HEAD
     assert house.rows() == {}
+
+
+def test_requests_that_wait_keep_their_numbers_when_admission_by_mail_comes(tmp_path):
+    """What waited at revision 0003 waits on, unreleased, and the next request gets a number that nobody had."""
+    engine = open_database(Config(list="l@example.org", key="", home=tmp_path))
+    upgrade(engine, "0003")
+    row = {"cctld": "nl", "fingerprint": "F" * 40, "received": 1, "evidence": b"e", "certificate": b"c"}
+    names = ", ".join(("id", "address", *row))
+    with writing(engine) as connection:
+        for number in (4, 7):
+            values = row | {"id": number, "address": f"{number}@nl.example"}
+            connection.execute(text(f"INSERT INTO requests ({names}) VALUES (:{names.replace(', ', ', :')})"), values)
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(insert(RequestRow), [row | {"address": "new@nl.example"}])
+        found = requests.waiting(connection)
+        assert [one.id for one in found] == [4, 7, 8]
+        assert {(one.signed, one.released, one.asked, one.letters, one.declined) for one in found} == {(0, 0, 0, 0, 0)}
+        assert requests.text_of(connection, 7) == requests.Kept(b"e", b"c")
+    engine.dispose()
+
+
+def test_postgresql_counts_on_from_the_numbers_of_requests_that_wait():
+    """It does not see the numbers that a migration copies: the migration tells it, before anything else is numbered."""
+    said = io.StringIO()
+    context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": said})
+    with Operations.context(context):
+        ScriptDirectory.from_config(alembic_config()).get_revision("0004").module.upgrade()
+    commands = [line for line in said.getvalue().split("\n") if "requests" in line]
+    assert commands[-1] == "SELECT setval(pg_get_serial_sequence('requests', 'id'), max(id)) FROM requests;"
 
 
 def test_two_processes_that_start_at_once_migrate_once(tmp_path):

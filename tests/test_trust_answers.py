@@ -81,6 +81,8 @@ ROWS: Mapping[str, Row] = {
     "with half a token": Row("dora", lambda c: accepts()(c).replace("-w3fh", ""), "bad-token", holds="line 4"),
     "with a key in it": Row("dora", lambda c: accepts()(c) + "Key: " + c.dora.fingerprint, "unknown-field", holds="Key does not belong"),
     "with the list's address": Row("dora", accepts(Email=LIST), "address-of-the-list", holds="line 6"),
+    "with another field in the name": Row("dora", accepts(Name="D Key: 1"), "unclear-words", holds="line 5: Name must not contain Key:"),
+    "with an organisation that breaks": Row("dora", accepts(Organisation="x" * 59), "unclear-words", holds="at most 58"),
     "signed 31 days ago": Row("dora", accepts(), "too-old", made=-31 * DAY),
     "signed 29 days ago": Row("dora", accepts(), made=-29 * DAY),
     "signed 11 minutes ahead": Row("dora", accepts(), "from-the-future", made=660),
@@ -132,6 +134,12 @@ ROWS: Mapping[str, Row] = {
     "a contact until yesterday": Row("dora", both(accepts(), attests("mallory", Expires="2020-01-01")), "expired", "dora mallory"),
     "a contact for ever": Row(
         "dora", both(accepts(), attests("mallory", Expires="2099-01-01")), "expires-too-late", "dora mallory", "2 years"
+    ),
+    "a contact with another field in the organisation": Row(
+        "dora", both(accepts(), attests("mallory", Organisation="x Expires: 2028-11-20")), "unclear-words", "dora mallory", "Organisation"
+    ),
+    "such a contact of the Admin Contact's own": Row(
+        "admin", both(accepts("nl", "admin"), attests("dora", tld="nl", Organisation="x Expires: 2028-11-20")), ENTERED
     ),
     "a contact with the list's address": Row(
         "dora", both(accepts(), attests("mallory", Email=LIST)), "address-of-the-list", "dora mallory", "line 14"

@@ -61,6 +61,18 @@ REQUESTS = {
     "signed 31 days ago": story(Say("dora", ask(), "too-old", "dora", made=-31 * DAY)),
     "signed 11 minutes ahead": story(Say("dora", ask(), "from-the-future", "dora", made=660)),
     "with a misspelt field": story(Say("dora", lambda c: ask()(c).replace("Name:", "Nmae:"), "unknown-field", "dora", words=("line 4",))),
+    "with another field in a name": story(
+        Say("dora", ask(Name="Dora expires: 2028-11-20"), "unclear-words", "dora", words=("line 4", "must not contain expires:"))
+    ),
+    "with another statement in the organisation": story(
+        Say("dora", ask(Organisation="x Securelist-Statement: erase"), "unclear-words", "dora", words=("line 6", "Securelist-Statement:"))
+    ),
+    "with a fingerprint in the organisation": story(
+        Say("dora", ask(Organisation="x AAAA BBBB CCCC DDDD EEEE"), "unclear-words", "dora", words=("looks like a fingerprint",))
+    ),
+    "with blanks that are none in a name": story(Say("dora", ask(Name="Dora\u2800\u2800D"), "unclear-words", "dora", words=("blanks",))),
+    "with a name that breaks": story(Say("dora", ask(Name="N " * 29 + "N"), "unclear-words", "dora", words=("at most 58", "has 59"))),
+    "with a name that just fits": story(Say("dora", ask(Name="N " * 28 + "NN", Organisation="Ä" * 58), PENDING, "dora")),
     "asked, and attested": story(
         Say("dora", ask(), PENDING, "dora"), Say("admin", lambda c: attestation(c.dora), sends="dora", at=60), dora="active"
     ),

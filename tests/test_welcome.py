@@ -232,13 +232,13 @@ def test_the_first_word_of_a_member_counts_once(world: World) -> None:
     world.say(world.town.admin, "withdraw-ssc", bert)
     confirm = Welcomes(world.house).confirm
     asked = (anna, anna, world.person("Mallory"), bert, world.town.root)
-    assert [confirm(who.fingerprint, world.now) for who in asked] == [True, False, False, False, False]
+    assert [confirm(who.fingerprint, world.now, world.now) for who in asked] == [True, False, False, False, False]
 
 
 def test_who_posts_before_the_welcome_is_not_asked_to_answer_it(world: World) -> None:
     """They are confirmed, and the welcome still brings the rest."""
     anna = world.member("Anna")
-    assert Welcomes(world.house).confirm(anna.fingerprint, world.now)
+    assert Welcomes(world.house).confirm(anna.fingerprint, world.now, world.now)
     world.round()
     world.round()
     letter, *more = world.letters(anna)
@@ -269,7 +269,7 @@ def test_who_does_not_answer_is_reported_once(world: World) -> None:
     """After 14 days, to the Admin Contact, all of a ccTLD in one letter; from then on they are listed as unconfirmed."""
     anna, bert, carla = (world.member(name) for name in ("Anna", "Bert", "Carla"))
     world.round()
-    Welcomes(world.house).confirm(carla.fingerprint, world.now)
+    Welcomes(world.house).confirm(carla.fingerprint, world.now, world.now)
     world.round(13.9)
     assert world.subjects(world.town.admin) == []
     for days in (14.1, 14.2, 40):
@@ -285,7 +285,7 @@ def test_who_does_not_answer_is_reported_once(world: World) -> None:
     world.age(15)
     listed = world.command("member", "list").splitlines()
     assert {line.split()[1]: "active, unconfirmed" in line for line in listed[1:]} == {"Anna": True, "Bert": True, "Carla": False}
-    Welcomes(world.house).confirm(anna.fingerprint, int(time.time()))
+    Welcomes(world.house).confirm(anna.fingerprint, int(time.time()), int(time.time()))
     assert world.command("member", "list").count("unconfirmed") == 1
 
 

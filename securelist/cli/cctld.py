@@ -168,7 +168,8 @@ def invite(home: Path, names: tuple[str, ...], batch: int | None, as_json: bool)
     if as_json:
         print_json([dataclasses.asdict(one) for one in done])
     else:
-        print_table(("ccTLD", "", "What became of it"), [(one.what, "done" if one.done else "not done", one.sentence) for one in done], NOBODY_LEFT)
+        rows = [(one.what, "done" if one.done else "not done", one.sentence) for one in done]
+        print_table(("ccTLD", "", "What became of it"), rows, NOBODY_LEFT)
     if not all(one.done for one in done):
         raise click.exceptions.Exit(Refused.exit_status)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +20,7 @@ from securelist.installation import Installation
 from securelist.mail.headers import visible
 from securelist.openpgp import own_gpg
 from securelist.openpgp.certificate import grouped, normal_fingerprint
+from securelist.procedures.revoked import take_revocations
 from securelist.procedures.signing import text_to_sign, whose
 from securelist.procedures.telling import Telling
 from securelist.receipt import receipt
@@ -71,7 +73,10 @@ def submit(home: Path, files: tuple[BinaryIO, ...], receipt_file: Path | None, a
     installation = Installation(home)
     try:
         now = int(time.time())
-        submission = installation.enter(RequestDesk(installation).parcel([file.read() for file in files]), now)
+        parcel = RequestDesk(installation).parcel([file.read() for file in files])
+        with suppress(SecurelistError):
+            take_revocations(installation, parcel.certificates, now)
+        submission = installation.enter(parcel, now)
     except Refused as refused:
         if as_json:
             print_json({"accepted": False, "reason": refused.reason, "detail": refused.detail})

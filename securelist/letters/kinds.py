@@ -55,12 +55,13 @@ COMMANDS_A_DAY = 100
 # One each week; the second is for a clock that was set.
 SUMMARIES_A_WEEK = 2
 
-# Over all kinds: whatever goes wrong here, or is tried from outside, this is the most that a person gets in a day.
+# Over all kinds but those that outsiders can provoke: whatever goes wrong here, this is the most that a person gets in a day.
 LETTERS_A_DAY = 100
-# A trust root hands in what bootstraps a list, and is sent what comes to LIST-owner.
+# A trust root hands in what bootstraps a list, and hears of each request and each answer.
 SECRETARIAT_LETTERS_A_DAY = 1000
 
 _LETTER = "letter "  # begins the journal's event; the kind follows
+_PROVOKED = "provoked letter "
 _TOO_MANY = "not written: "
 
 
@@ -78,18 +79,28 @@ class Kind:
     """Which of the list's addresses an answer goes to; never the one that posts."""
     certificate: bool = False
     """Whether the list's certificate is attached; to public letters it always is."""
+    provoked: bool = False
+    """Whether outsiders can have it written, by a mail in somebody's name or by their text, mailed again: then it has its own limits
+    only, and uses up nothing of what a person may get in a day."""
+
+    @property
+    def event(self) -> str:
+        """What the journal's events begin with that count such letters."""
+        return _PROVOKED if self.provoked else _LETTER
 
 
 KINDS: Mapping[str, Kind] = {
-    "explanation": Kind(EXPLANATIONS_A_DAY, asked=True),
-    "certificate": Kind(CERTIFICATES_A_DAY, DAY_S, PUBLIC_LETTERS_TO_A_DOMAIN, PUBLIC_LETTERS_IN_ALL, asked=True, certificate=True),
-    "forward": Kind(FORWARDS_A_DAY, reply_to=Role.OWNER),
-    "help": Kind(REFUSALS_A_DAY, asked=True),
-    "unknown-command": Kind(REFUSALS_A_DAY, asked=True),
-    "refused": Kind(REFUSALS_A_DAY, asked=True),
+    "explanation": Kind(EXPLANATIONS_A_DAY, asked=True, provoked=True),
+    "certificate": Kind(
+        CERTIFICATES_A_DAY, DAY_S, PUBLIC_LETTERS_TO_A_DOMAIN, PUBLIC_LETTERS_IN_ALL, asked=True, certificate=True, provoked=True
+    ),
+    "forward": Kind(FORWARDS_A_DAY, reply_to=Role.OWNER, provoked=True),
+    "help": Kind(REFUSALS_A_DAY, asked=True, provoked=True),
+    "unknown-command": Kind(REFUSALS_A_DAY, asked=True, provoked=True),
+    "refused": Kind(REFUSALS_A_DAY, asked=True, provoked=True),
     "receipt": Kind(RECEIPTS_A_DAY, asked=True),
     "key-replaced": Kind(NEW_KEYS_A_DAY),
-    "engines-differ": Kind(ALARMS_A_DAY),
+    "engines-differ": Kind(ALARMS_A_DAY, provoked=True),
     "invitation": Kind(INVITATIONS_A_WEEK, WEEK_S),
     "appoint": Kind(RECEIPTS_A_DAY),
     "answer-kept": Kind(ANSWERS_A_DAY, asked=True),
@@ -100,27 +111,36 @@ KINDS: Mapping[str, Kind] = {
     "attest-lapsed": Kind(REQUESTS_A_DAY),
     "request-released": Kind(REQUESTS_A_DAY, asked=True, certificate=True),
     "request-lapsed": Kind(REQUESTS_A_DAY),
+    "request-declined": Kind(REQUESTS_A_DAY),
     "lapsed": Kind(LAPSES_A_DAY),
     "welcome": Kind(WELCOMES_A_DAY, certificate=True),
     "confirmed": Kind(WELCOMES_A_DAY, asked=True),
     "unconfirmed": Kind(SILENCES_A_DAY),
-    "encrypt-too": Kind(REFUSALS_A_DAY, asked=True, certificate=True),
-    "command-refused": Kind(REFUSALS_A_DAY, asked=True),
+    "encrypt-too": Kind(REFUSALS_A_DAY, asked=True, certificate=True, provoked=True),
+    "command-refused": Kind(REFUSALS_A_DAY, asked=True, provoked=True),
     "coverage": Kind(COMMANDS_A_DAY, asked=True),
     "pending": Kind(COMMANDS_A_DAY, asked=True),
     "invited": Kind(COMMANDS_A_DAY, asked=True),
     "released": Kind(COMMANDS_A_DAY, asked=True),
+    "declined": Kind(COMMANDS_A_DAY, asked=True),
     "ready-to-sign": Kind(COMMANDS_A_DAY, asked=True),
     "sign-too": Kind(RECEIPTS_A_DAY),
     "summary": Kind(SUMMARIES_A_WEEK, WEEK_S),
-    "invitation-unusable": Kind(UNUSABLE_ANSWERS_A_DAY, DAY_S, PUBLIC_LETTERS_TO_A_DOMAIN, PUBLIC_LETTERS_IN_ALL, asked=True),
+    "invitation-unusable": Kind(
+        UNUSABLE_ANSWERS_A_DAY, DAY_S, PUBLIC_LETTERS_TO_A_DOMAIN, PUBLIC_LETTERS_IN_ALL, asked=True, provoked=True
+    ),
 }
 
 
 def allowed(engine: Engine, name: str, address: str, at: int, overall: int = LETTERS_A_DAY) -> bool:
-    """Whether one more letter of this kind may go to `address`; if not, the journal says so once a day for each kind and address."""
-    counted = [(f"{_LETTER}{name}", False, subject, KINDS[name].window, most) for subject, most in _limits(name, address)]
-    counted.append((_LETTER, True, same_address(address), DAY_S, overall))
+    """Whether one more letter of this kind may go to `address`; if not, the journal says so once a day for each kind and address.
+
+    `overall` is the most of all kinds together in a day; those that can be provoked neither count nor are held up there.
+    """
+    kind = KINDS[name]
+    counted = [(f"{kind.event}{name}", False, subject, kind.window, most) for subject, most in _limits(name, address)]
+    if not kind.provoked:
+        counted.append((_LETTER, True, same_address(address), DAY_S, overall))
     if all(journal.count(engine, event, subject, at - window, starting=any_) < most for event, any_, subject, window, most in counted):
         return True
     _note_once(engine, f"{_TOO_MANY}{name}", same_address(address), at)
@@ -131,7 +151,7 @@ def written(engine: Engine, name: str, address: str, at: int) -> None:
     """Counts a letter that was queued."""
     with writing(engine) as connection:
         for subject, _ in _limits(name, address):
-            journal.note(connection, at, f"{_LETTER}{name}", subject)
+            journal.note(connection, at, f"{KINDS[name].event}{name}", subject)
 
 
 def _limits(name: str, address: str) -> list[tuple[str, int]]:

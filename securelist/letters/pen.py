@@ -41,6 +41,8 @@ class Addressee:
     emails: tuple[str, ...]
     cctld: str
     certificate: Certificate
+    is_root: bool = False
+    """Whether it is a trust root, who gets more letters in a day than others."""
 
     @property
     def fingerprint(self) -> str:
@@ -76,8 +78,7 @@ class Letters:
         message_id = self._message_id(kind, address, occasion)
         if has_message_id(self.engine, message_id):
             return True
-        overall = kinds.LETTERS_A_DAY if to.cctld else kinds.SECRETARIAT_LETTERS_A_DAY
-        if not to.certificate.can_encrypt(at) or not kinds.allowed(self.engine, kind, address, at, overall):
+        if not self._may_write(kind, to, at):
             return False
         words = self._words(kind, facts)
         attached = (*parts, self.certificate_part()) if KINDS[kind].certificate else parts
@@ -88,6 +89,10 @@ class Letters:
         except Refused:  # Sequoia does not take the certificate any more, or the parts are too large
             return False
         return self._commit(kind, address, NewPost(LETTER, message_id, at, self._key, to.cctld, sealed.headers, sealed.body, sealed.copies))
+
+    def is_due(self, kind: str, to: Addressee, at: int, occasion: str) -> bool:
+        """Whether `write` would write this letter now: not if it was written, nor if they have no usable key or had too many."""
+        return not has_message_id(self.engine, self._message_id(kind, to.emails[0], occasion)) and self._may_write(kind, to, at)
 
     def publish(
         self, kind: str, address: str, at: int, *, parts: tuple[bytes, ...] = (), occasion: str = "", answers_to: str = "", **facts: object
@@ -115,6 +120,10 @@ class Letters:
     @property
     def _key(self) -> str:
         return self.letterhead.config.key
+
+    def _may_write(self, kind: str, to: Addressee, at: int) -> bool:
+        overall = kinds.SECRETARIAT_LETTERS_A_DAY if to.is_root else kinds.LETTERS_A_DAY
+        return to.certificate.can_encrypt(at) and kinds.allowed(self.engine, kind, to.emails[0], at, overall)
 
     def _words(self, kind: str, facts: Facts) -> Words:
         config = self.letterhead.config

@@ -24,12 +24,20 @@ MAX_MAILBOX_CHARACTERS = 2_000
 # Some hundred addresses, in the fields that a member signed.
 MAX_ADDRESSES_CHARACTERS = 8_000
 
+# Letters, symbols and marks by Unicode's categories that nobody sees. In a row they could fill up a line, and begin the next as if the
+# server had written it. Those that take up room become blanks: the Hangul fillers, the empty Braille cell, the empty note head, the
+# Egyptian blanks. Those that take up none are left out: joiners, inherent vowels, variation selectors.
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0\U0001d159\U00013441\U00013442"
+_NOTHING = "".join(map(chr, (0x034F, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), 0x16FE4, *range(0xE0100, 0xE01F0))))
+_UNSEEN = str.maketrans(_BLANKS, " " * len(_BLANKS), _NOTHING)
+
 _REGISTRY = HeaderRegistry()
 
 
 def visible(text: str) -> str:
-    """`text` on one line, without control, format (bidirectional, zero-width) and unassigned characters."""
-    kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
+    """`text` on one line, without control, format (bidirectional, zero-width) and unassigned characters, and without any that only
+    look like blanks."""
+    kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text.translate(_UNSEEN))
     return " ".join(kept.split())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from securelist.addressees import Addressees
@@ -29,24 +28,24 @@ class Answering:
     def __init__(self, house: Installation) -> None:
         self._house, self._people = house, Addressees(house)
 
-    def round(self, at: int) -> Iterator[str]:
-        """Does what is due about each answer that waits; a sentence for the Secretariat about each that has lapsed."""
+    def round(self, at: int) -> None:
+        """Does what is due about each answer that waits, or that a newer invitation replaced."""
         with reading(self._house.engine) as connection:
             answered = [one for one in invitations.invitations(connection, open_only=True) if one.answered]
-        return each(answered, lambda one: self._one(one, at))
+            replaced = invitations.replaced_answers(connection)
+        each(answered, lambda one: self._one(one, at))
+        each(replaced, lambda one: self._end(one, Outcome.REPLACED, "the Secretariat sent another invitation", at))
 
-    def _one(self, one: Invitation, at: int) -> str:
+    def _one(self, one: Invitation, at: int) -> None:
         contact = self._house.membership().admin_contact(one.cctld)
         if contact and contact.fingerprint == one.signer:
             self._enter(one, at)
         elif contact and contact.time >= one.answered:
             self._end(one, Outcome.OVERTAKEN, f"the trust roots appointed somebody else for .{one.cctld}", at)
-        elif has_lapsed(one.answered, at):
-            self._end(one, Outcome.LAPSED, "nobody was appointed for 30 days after your answer", at)
-            return f".{one.cctld}: the answer of {day(one.answered)} was not followed by an appointment"
+        elif has_lapsed(one.signed, at):
+            self._end(one, Outcome.LAPSED, "nobody was appointed for 30 days after you signed it", at)
         elif not one.told:
             self._tell(one, at)
-        return ""
 
     # --- before the appointment -------------------------------------------------------------------------------------------
 
@@ -62,7 +61,7 @@ class Answering:
             "tld": one.cctld, "person": person, "fingerprint": one.signer, "user_ids": kept.certificate.user_ids, "record": record,
             "invited": day(one.made), "answered": day(one.answered), "record_name": one.name, "record_address": one.address,
             "contacts": kept.statements[1:], "threshold": founding.threshold if founding else 1, "statement": Verbatim(text),
-            "until": day(one.answered + LAPSES_AFTER_S),
+            "until": day(one.signed + LAPSES_AFTER_S),
         }  # fmt: skip
         roots = [
             self._house.letters.write("appoint", root, at, occasion=f"answer {one.id} to {root.fingerprint}", **facts)
@@ -85,6 +84,7 @@ class Answering:
         self._house.letters.write("answer-ended", to, at, occasion=f"answer {one.id} ended", tld=one.cctld, person=kept.person, why=why)
         with writing(self._house.engine) as connection:
             invitations.close(connection, one.id, outcome, at)
+            invitations.forget_answer(connection, one.id)
 
     # --- after it ---------------------------------------------------------------------------------------------------------
 
@@ -114,4 +114,5 @@ class Answering:
 
 
 def _answerer(one: Invitation, kept: KeptText) -> Addressee:
-    return Addressee(kept.person.emails, one.cctld, kept.certificate)
+    # The first address alone: nobody has looked yet whose the others are.
+    return Addressee(kept.person.emails[:1], one.cctld, kept.certificate)

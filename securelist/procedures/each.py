@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from securelist.errors import SecurelistError
 
-T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
 
-def each(items: Iterable[T], do: Callable[[T], str]) -> Iterator[str]:
-    """What `do` said of each item, if anything; trouble with one is logged, and it comes again in the next round."""
+def each(items: Iterable[Item], do: Callable[[Item], Result]) -> list[Result]:
+    """What `do` gave for each item; trouble with one is logged, and it comes again in the next round."""
+    results = []
     for item in items:
         try:
-            said = do(item)
+            results.append(do(item))
         except SecurelistError as trouble:
             _log.warning("round: %s: %s", trouble.reason, trouble.detail)
-            continue
-        if said:
-            yield said
+    return results

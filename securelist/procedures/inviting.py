@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from securelist.delivery.bounce_token import read_secret
 from securelist.installation import Installation
 from securelist.letters import Verbatim
@@ -24,20 +22,24 @@ class Inviting:
     def __init__(self, house: Installation) -> None:
         self._house = house
 
-    def round(self, at: int) -> Iterator[str]:
-        """Writes what is due, and ends what has lapsed: a sentence for the Secretariat about each of these."""
+    def round(self, at: int) -> None:
+        """Writes what is due, and ends what has lapsed, or what an appointment made needless."""
         with reading(self._house.engine) as connection:
             unanswered = [one for one in invitations.invitations(connection, open_only=True) if not one.answered]
-        return each(unanswered, lambda one: self._one(one, at))
+        each(unanswered, lambda one: self._one(one, at))
 
-    def _one(self, one: Invitation, at: int) -> str:
-        if has_lapsed(one.made, at):
-            with writing(self._house.engine) as connection:
-                invitations.close(connection, one.id, Outcome.LAPSED, at)
-            return f".{one.cctld}: {one.name} <{one.address}>, invited on {day(one.made)}, did not answer"
-        if is_due(one.made, one.letters, at):
+    def _one(self, one: Invitation, at: int) -> None:
+        contact = self._house.membership().admin_contact(one.cctld)
+        if contact and contact.time >= one.made:
+            self._close(one, Outcome.OVERTAKEN, at)
+        elif has_lapsed(one.made, at):
+            self._close(one, Outcome.LAPSED, at)
+        elif is_due(one.made, one.letters, at):
             self._write(one, at)
-        return ""
+
+    def _close(self, one: Invitation, outcome: Outcome, at: int) -> None:
+        with writing(self._house.engine) as connection:
+            invitations.close(connection, one.id, outcome, at, unanswered=True)  # somebody may have answered since it was read
 
     def _write(self, one: Invitation, at: int) -> None:
         token = make_token(read_secret(self._house.home), one.id, one.cctld)

@@ -1,4 +1,4 @@
-"""What the Secretariat asks for: that Admin Contacts are invited, and that requests are released. It changes rows only.
+"""What the Secretariat asks for: that Admin Contacts are invited, and that requests are released or declined. It changes rows only.
 
 The letters follow by `rounds`. Every wish is answered with one sentence, done or not; wishes that come together are one transaction.
 """
@@ -72,7 +72,13 @@ class Office:
     def release(self, numbers: Iterable[int], at: int, once: Once = nullcontext) -> list[Done]:
         """Lets the Admin Contacts be asked about these requests; where there is none, the one of record is invited."""
         with writing(self._house.engine) as connection, once(connection):
-            return [self._release_one(connection, number, at) for number in dict.fromkeys(numbers)]
+            membership = self._house.membership()
+            return [self._release_one(connection, membership, number, at) for number in dict.fromkeys(numbers)]
+
+    def decline(self, numbers: Iterable[int], at: int, once: Once = nullcontext) -> list[Done]:
+        """Ends these requests; who asked is told about one that was released, and nobody about another."""
+        with writing(self._house.engine) as connection, once(connection):
+            return [self._decline_one(connection, number, at) for number in dict.fromkeys(numbers)]
 
     def _invite_one(self, connection: Connection, name: str, at: int) -> Done:
         try:
@@ -85,24 +91,36 @@ class Office:
             return Done(f".{name}"[:70], False, refused.detail)
         contact = self._house.membership().admin_contact(cctld.name)
         more = f"; {contact.person.name} speaks for it already, and does until you appoint somebody" if contact else ""
-        again = "; the earlier invitation is void" if before else ""
+        again = f"; the earlier invitation{' and the answer to it are' if before.answered else ' is'} void" if before else ""
         return Done(cctld.shown, True, f"invited {record.name} <{record.address}>{again}{more}")
 
-    def _release_one(self, connection: Connection, number: int, at: int) -> Done:
-        what = f"request {number}"
-        found = next((one for one in requests.waiting(connection) if one.id == number), None)
-        if found is None:
+    def _release_one(self, connection: Connection, membership: Membership, number: int, at: int) -> Done:
+        what, found = f"request {number}", requests.find(connection, number)
+        if found is None or found.declined:
             return Done(what, False, "no such request waits; see: pending")
         if found.released:
             return Done(what, False, f"was released on {day(found.released)} already")
         requests.release(connection, number, at)
         note(connection, at, "released", found.cctld)
         about = f"{found.address} for .{found.cctld}"
-        contact = self._house.membership().admin_contact(found.cctld)
+        contact = membership.admin_contact(found.cctld)
         if contact:
             return Done(what, True, f"{about}: {contact.person.name} <{contact.person.emails[0]}> is asked to attest it")
         waits = f"nobody speaks for .{found.cctld} yet, so it waits for your appointment"
         return Done(what, True, f"{about}: {waits}; {self._ask(connection, found.cctld, at)}")
+
+    @staticmethod
+    def _decline_one(connection: Connection, number: int, at: int) -> Done:
+        what, found = f"request {number}", requests.find(connection, number)
+        if found is None or found.declined:
+            return Done(what, False, "no such request waits; see: pending")
+        about = f"{found.address} for .{found.cctld}"
+        if found.released:
+            requests.decline(connection, number, at)
+            return Done(what, True, f"{about}: it was released, so who asked is told")
+        requests.drop(connection, found)
+        note(connection, at, "request-declined", found.cctld)
+        return Done(what, True, f"{about}: nobody had been written to about it, and nobody is")
 
     def _ask(self, connection: Connection, cctld: str, at: int) -> str:
         """Invites the Admin Contact of record whom a request needs, unless that has been done; says so in a clause."""
@@ -119,12 +137,11 @@ def _record(known: Mapping[str, Record], name: str) -> Record:
 
 
 def _check_open(connection: Connection, cctld: str, at: int) -> Invitation | None:
-    """The open invitation that a new one replaces; raises Refused if that would be too soon, or lose an answer."""
+    """The open invitation that a new one replaces; raises Refused if that would be too soon."""
     for one in invitations.invitations(connection, open_only=True):
-        if one.cctld == cctld and one.answered:
-            raise Refused("answered", f"was invited on {day(one.made)}, and answered on {day(one.answered)}; see: pending")
         if one.cctld == cctld and one.made > at - NOT_AGAIN_S:
-            raise Refused("invited-today", f"was invited on {day(one.made)} already; a reminder goes out by itself")
+            answered = f", and answered on {day(one.answered)}; see: pending" if one.answered else "; a reminder goes out by itself"
+            raise Refused("invited-today", f"was invited on {day(one.made)} already{answered}")
         if one.cctld == cctld:
             return one
     return None

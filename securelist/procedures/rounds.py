@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Iterable
 
 from securelist.addressees import Addressees
-from securelist.errors import SecurelistError
 from securelist.installation import Installation
 from securelist.procedures.answering import Answering
 from securelist.procedures.asking import Asking
+from securelist.procedures.dates import day
+from securelist.procedures.each import each
 from securelist.procedures.inviting import Inviting
 from securelist.procedures.summary import Summary
 from securelist.procedures.welcome import Welcomes
-
-_log = logging.getLogger(__name__)
+from securelist.store import invitations
+from securelist.store.database import reading, writing
+from securelist.store.invitations import Invitation
 
 
 class Rounds:
@@ -25,6 +25,7 @@ class Rounds:
         self._house, self._one_at_a_time = house, threading.Lock()
         self._inviting, self._answering, self._asking = Inviting(house), Answering(house), Asking(house)
         self._welcomes, self._summary = Welcomes(house), Summary(house)
+        self._lapsed_requests: list[str] = []
 
     def run(self, at: int) -> None:
         """Writes all that is due at `at` (Unix seconds); trouble is logged, and what it concerns comes again in the next round.
@@ -37,21 +38,29 @@ class Rounds:
         6. The weekly summary.
         """
         with self._one_at_a_time:
-            lapsed: list[str] = []
-            for step in (self._inviting.round, self._answering.round, self._asking.round):
-                self._try(lambda step=step: lapsed.extend(step(at)))  # type: ignore[misc]
-            self._try(lambda: self._tell_lapsed(lapsed, at))
-            self._try(lambda: self._welcomes.round(at))
-            self._try(lambda: self._summary.round(at))
+            each((self._inviting.round, self._answering.round, self._ask, self._tell_lapsed), lambda step: step(at))
+            each((self._welcomes.round, self._summary.round), lambda step: step(at))
 
-    @staticmethod
-    def _try(step: Callable[[], None]) -> None:
-        try:
-            step()
-        except SecurelistError as trouble:
-            _log.warning("round: %s: %s", trouble.reason, trouble.detail)
+    def _ask(self, at: int) -> None:
+        self._lapsed_requests += self._asking.round(at)
 
-    def _tell_lapsed(self, lapsed: Iterable[str], at: int) -> None:
-        sentences = tuple(lapsed)
-        for root in Addressees(self._house).secretariat(at) if sentences else ():
-            self._house.letters.write("lapsed", root, at, sentences=sentences)
+    def _tell_lapsed(self, at: int) -> None:
+        """To each trust root, once, what has lapsed and they have not heard of."""
+        with reading(self._house.engine) as connection:
+            lapsed = invitations.lapsed(connection)
+        sentences = (*map(_sentence, lapsed), *self._lapsed_requests)
+        if not sentences:
+            return
+        for root in Addressees(self._house).secretariat(at):
+            self._house.letters.write("lapsed", root, at, occasion=f"lapsed to {root.fingerprint}: {sentences}", sentences=sentences)
+        self._lapsed_requests.clear()
+        with writing(self._house.engine) as connection:
+            for one in lapsed:
+                invitations.mark_told(connection, one.id)
+
+
+def _sentence(one: Invitation) -> str:
+    """How an invitation lapsed."""
+    if one.answered:
+        return f".{one.cctld}: the answer of {day(one.answered)} was not followed by an appointment"
+    return f".{one.cctld}: {one.name} <{one.address}>, invited on {day(one.made)}, did not answer"

@@ -10,6 +10,8 @@ from securelist.errors import Refused
 from securelist.procedures.token import number_of
 from securelist.store import invitations
 from securelist.store.invitations import Answered, Invitation, Outcome
+from securelist.store.journal import latest_in
+from securelist.store.requests import KEY_REVOKED
 from securelist.trust.answer import Answer, unknown_token
 from securelist.trust.grammar import refusal
 
@@ -22,11 +24,13 @@ def take_answer(connection: Connection, secret: bytes, answer: Answer, at: int) 
     if answer.in_force:
         with suppress(Refused):
             invitation = _invitation(connection, secret, answer)
-            invitations.keep_answer(connection, invitation.id, Answered(answer.signer, b"", b"", b""), at)
+            invitations.keep_answer(connection, invitation.id, Answered(answer.signer, answer.made, b"", b"", b""), at)
             invitations.close(connection, invitation.id, Outcome.APPOINTED, at)
         return
     invitation = _invitation(connection, secret, answer)
-    kept = Answered(answer.signer, answer.evidence, answer.certificate.octets, b"".join(answer.certificates))
+    if latest_in(connection, KEY_REVOKED, answer.signer):
+        raise refusal(answer.said.statement.line, "revoked", f"the key {answer.signer} was revoked; answer with another key")
+    kept = Answered(answer.signer, answer.made, answer.evidence, answer.certificate.octets, b"".join(answer.certificates))
     invitations.keep_answer(connection, invitation.id, kept, at)
 
 

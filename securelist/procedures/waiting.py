@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 
+from sqlalchemy import Connection
+
 from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.letters import Facts
@@ -27,7 +29,10 @@ MAX_SHOWN = 50
 
 @dataclass(frozen=True)
 class Waits:
-    """What waits for trust roots' signatures, for a release, for Admin Contacts, for those invited, for members; oldest first."""
+    """What waits for trust roots' signatures, for a release, for Admin Contacts, for those invited, for members.
+
+    Requests for a release are newest first: who fills the list with old ones hides none of today's. All others are oldest first.
+    """
 
     texts: tuple[Unsigned, ...]
     requests: tuple[Waiting, ...]
@@ -49,8 +54,8 @@ def what_waits(house: Installation, at: int) -> Waits:
         invited = invitations.invitations(connection, open_only=True)
     return Waits(
         unsigned(house, at),
-        tuple(one for one in asked if not one.released),
-        tuple(one for one in asked if one.released),
+        tuple(reversed([one for one in asked if not one.released])),
+        tuple(one for one in asked if one.released and not one.declined),
         tuple(one for one in invited if one.answered),
         tuple(one for one in invited if not one.answered),
         Welcomes(house).unconfirmed(house.membership(), at),
@@ -64,9 +69,11 @@ def facts_of(house: Installation, waits: Waits) -> Facts:
     """What the letters are given: a list of each kind, at most MAX_SHOWN (`most`) long, and how many there are of each (`counts`)."""
     membership = house.membership()
     signers = house.anchor.signers(membership)
+    with reading(house.engine) as connection:
+        asked = [_request(connection, one) for one in waits.requests[:MAX_SHOWN]]
     return {
         "texts": [_text(one, signers) for one in waits.texts[:MAX_SHOWN]],
-        "requests": [_request(one) for one in waits.requests[:MAX_SHOWN]],
+        "requests": asked,
         "released": [_released(one, membership) for one in waits.released[:MAX_SHOWN]],
         "answered": [_answered(one) for one in waits.answered[:MAX_SHOWN]],
         "invited": [_invited(one) for one in waits.invited[:MAX_SHOWN]],
@@ -88,10 +95,11 @@ def _text(one: Unsigned, signers: Mapping[str, Certificate]) -> Facts:
     return facts | {"signed": whose(one.signed, signers), "missing": one.missing, "others": whose(one.awaited, signers)}
 
 
-def _request(one: Waiting) -> Facts:
+def _request(connection: Connection, one: Waiting) -> Facts:
     name = ""
     with suppress(Refused):
-        name = read_kept(one.evidence, one.certificate, one.received).person.name
+        kept = requests.text_of(connection, one.id)
+        name = read_kept(kept.evidence, kept.certificate, one.verified_at).person.name
     return _asked(one) | {"name": name, "fingerprint": one.fingerprint}
 
 

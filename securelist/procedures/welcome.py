@@ -16,6 +16,7 @@ from securelist.addressees import Addressees
 from securelist.installation import Installation
 from securelist.letters import Addressee, Facts
 from securelist.mail.addresses import same_address
+from securelist.openpgp.signed import MAX_AHEAD_S
 from securelist.procedures.dates import day
 from securelist.procedures.each import each
 from securelist.store import welcomes
@@ -60,14 +61,20 @@ class Welcomes:
         """The members of `membership` at `at` who did not answer in time, by ccTLD and name; suspended ones are not waited for."""
         return _unconfirmed(self.known(), membership.members(at), at)
 
-    def confirm(self, fingerprint: str, at: int) -> bool:
-        """A mail signed by this key came, encrypted to the list: True if that is the first word of a member with it. Raises TryAgain."""
+    def confirm(self, fingerprint: str, at: int, made: int) -> bool:
+        """A mail signed by this key at `made` came, encrypted to the list: True if that is the first word of a member with it.
+
+        What was signed before the welcome was sent is not an answer to it, whoever mails it now. Raises TryAgain.
+        """
         with reading(self._house.engine) as connection:
             known = welcomes.welcomes(connection, fingerprint)
         if known and all(one.confirmed for one in known):
             return False
         member = self._house.membership().member_by_key(fingerprint, at)
         if member is None:
+            return False
+        sent = next((one.sent for one in known if one.key == _of(member).key), 0)
+        if made < (sent or at) - MAX_AHEAD_S:  # before the welcome only what was signed just now counts
             return False
         with suppress(IntegrityError), writing(self._house.engine) as connection:
             return welcomes.mark_confirmed(connection, _of(member), at)
@@ -92,13 +99,15 @@ class Welcomes:
             said = {"new_key": (one.cctld, one.address) in replaced, "answered": bool(known.get(one.key, one).confirmed)}
             return member.name if self._welcome_one(member, one, membership, said, at) else ""
 
-        newest_first = sorted(new, key=lambda member: -member.entry)  # they wait for it
-        for _ in islice(each(newest_first, welcome), WELCOMES_A_ROUND):
-            pass
+        newest_first = iter(sorted(new, key=lambda member: -member.entry))  # they wait for it
+        written = 0
+        while batch := list(islice(newest_first, WELCOMES_A_ROUND - written)):
+            written += sum(map(bool, each(batch, welcome)))
 
     def _welcome_one(self, member: Member, one: Welcome, membership: Membership, said: Facts, at: int) -> bool:
         attestation = membership.attestations[one.cctld, one.address]
-        to = Addressee(member.emails, member.cctld, membership.certificates[member.fingerprint])
+        is_root = self._addressees.is_root(member.fingerprint, membership)
+        to = Addressee(member.emails, member.cctld, membership.certificates[member.fingerprint], is_root)
         facts = {**_facts(member, attestation, membership, at), **said}
         if not self._house.letters.write("welcome", to, at, occasion=_occasion(one, attestation), **facts):
             return False
@@ -109,8 +118,7 @@ class Welcomes:
     def _report(self, silent: Iterable[Unconfirmed], known: Mapping[Key, Welcome], at: int) -> None:
         due = [one for one in silent if not known[_of(one.member).key].reported]
         by_cctld = [(cctld, tuple(those)) for cctld, those in groupby(due, key=lambda one: one.member.cctld)]
-        for _ in each(by_cctld, lambda pair: self._report_one(*pair, at)):
-            pass
+        each(by_cctld, lambda pair: self._report_one(*pair, at))
 
     def _report_one(self, cctld: str, those: Sequence[Unconfirmed], at: int) -> str:
         to = self._addressees.contact(cctld)

@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     """A newer invitation of the same ccTLD went out."""
     LAPSED = "lapsed"
     """Nobody answered, or nobody was appointed, in time."""
+    REVOKED = "revoked"
+    """The key that signed the answer was revoked before anybody was appointed."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Invitation:
     made: int
     letters: int
     answered: int
+    signed: int
     told: bool
     closed: int
     outcome: str
@@ -47,19 +50,23 @@ class Invitation:
 
 @dataclass(frozen=True)
 class Answered:
-    """What is kept of an answer: who signed it (fingerprint), the signed text, their certificate, and those of the SSCs."""
+    """What is kept of an answer: who signed it (fingerprint) and when, the signed text, their certificate, and those of the SSCs."""
 
     signer: str
+    signed: int
     evidence: bytes
     certificate: bytes
     certificates: bytes
 
 
+_NOTHING = {"evidence": b"", "certificate": b"", "certificates": b""}
+
+
 def add(connection: Connection, cctld: str, address: str, name: str, at: int) -> int:
-    """A new invitation, in place of an open one for the same ccTLD; returns its number."""
+    """A new invitation, in place of an open one for the same ccTLD; returns its number. The answer to that one stays until told of."""
     for earlier in invitations(connection, open_only=True):
         if earlier.cctld == cctld:
-            close(connection, earlier.id, Outcome.REPLACED, at)
+            close(connection, earlier.id, Outcome.REPLACED, at, keep=True)
     values = {"cctld": cctld, "address": address, "name": name, "made": at}
     return connection.execute(insert(InvitationRow).values(values).returning(InvitationRow.id)).scalar_one()
 
@@ -85,11 +92,23 @@ def newest(connection: Connection) -> Mapping[str, tuple[int, int]]:
     return found
 
 
+def answered_by(connection: Connection, fingerprint: str) -> tuple[Invitation, ...]:
+    """Open invitations whose answer this key signed."""
+    query = select(InvitationRow.__table__).where(InvitationRow.signer == fingerprint, InvitationRow.closed == 0)
+    return tuple(Invitation(*row) for row in connection.execute(query.where(InvitationRow.certificate != b"").order_by(InvitationRow.id)))
+
+
 def keep_answer(connection: Connection, number: int, answered: Answered, at: int) -> None:
     """Keeps the answer to an invitation that is open and was not answered: whoever calls has checked that in this transaction."""
-    values = {"answered": at, "signer": answered.signer, "evidence": answered.evidence}
+    values: dict[str, object] = {"answered": at, "signer": answered.signer, "signed": answered.signed, "evidence": answered.evidence}
     values |= {"certificate": answered.certificate, "certificates": answered.certificates}
     connection.execute(update(InvitationRow).where(InvitationRow.id == number).values(values))
+
+
+def replace_certificate(connection: Connection, number: int, before: bytes, certificate: bytes) -> None:
+    """Keeps a newer certificate of who answered in place of the one that was read before."""
+    as_read = (InvitationRow.id == number, InvitationRow.closed == 0, InvitationRow.certificate == before)
+    connection.execute(update(InvitationRow).where(*as_read).values(certificate=certificate))
 
 
 def count_letter(connection: Connection, number: int, letters: int) -> None:
@@ -98,13 +117,34 @@ def count_letter(connection: Connection, number: int, letters: int) -> None:
 
 
 def mark_told(connection: Connection, number: int) -> None:
-    """The trust roots got the answer."""
+    """The trust roots got the answer, or heard that the invitation has lapsed."""
     connection.execute(update(InvitationRow).where(InvitationRow.id == number).values(told=True))
 
 
-def close(connection: Connection, number: int, outcome: Outcome, at: int) -> None:
-    """Ends an invitation; that there was one, and an answer, is kept for the evaluation, and nothing of what it said."""
-    empty = {"evidence": b"", "certificate": b"", "certificates": b""}
-    connection.execute(
-        update(InvitationRow).where(InvitationRow.id == number, InvitationRow.closed == 0).values(closed=at, outcome=outcome, **empty)
-    )
+def close(connection: Connection, number: int, outcome: Outcome, at: int, *, unanswered: bool = False, keep: bool = False) -> bool:
+    """Ends an invitation that is open, and with `unanswered` only if nobody has answered by now; False if it is not, or somebody has.
+
+    That there was one, and an answer, is kept for the evaluation; what the answer said only with `keep`, until `forget_answer`.
+    """
+    values: dict[str, object] = {"closed": at, "outcome": outcome} | ({} if keep else _NOTHING)
+    if outcome is Outcome.LAPSED:
+        values["told"] = False
+    is_open = (InvitationRow.id == number, InvitationRow.closed == 0, *((InvitationRow.answered == 0,) if unanswered else ()))
+    return connection.execute(update(InvitationRow).where(*is_open).values(values)).rowcount > 0
+
+
+def forget_answer(connection: Connection, number: int) -> None:
+    """Empties what the answer to an invitation said."""
+    connection.execute(update(InvitationRow).where(InvitationRow.id == number).values(_NOTHING))
+
+
+def lapsed(connection: Connection) -> tuple[Invitation, ...]:
+    """Those that have lapsed, and the trust roots have not heard of it."""
+    query = select(InvitationRow.__table__).where(InvitationRow.outcome == Outcome.LAPSED, InvitationRow.told.is_(False))
+    return tuple(Invitation(*row) for row in connection.execute(query.order_by(InvitationRow.id)))
+
+
+def replaced_answers(connection: Connection) -> tuple[Invitation, ...]:
+    """Answers to invitations that a newer one replaced: who gave them is to be told."""
+    query = select(InvitationRow.__table__).where(InvitationRow.outcome == Outcome.REPLACED, InvitationRow.evidence != b"")
+    return tuple(Invitation(*row) for row in connection.execute(query))

@@ -60,5 +60,10 @@ def newest(engine: Engine, limit: int) -> list[Note]:
 def latest(engine: Engine, event: str, subject: str) -> int:
     """When `event` about `subject` was noted last (Unix seconds); 0 if it was not, or is forgotten."""
     with reading(engine) as connection:
-        told = (JournalRow.event == plain(event, MAX_EVENT), JournalRow.subject == plain(subject, MAX_SUBJECT))
-        return connection.execute(select(func.max(JournalRow.at)).where(*told)).scalar() or 0
+        return latest_in(connection, event, subject)
+
+
+def latest_in(connection: Connection, event: str, subject: str) -> int:
+    """The same, within the caller's transaction."""
+    told = (JournalRow.event == plain(event, MAX_EVENT), JournalRow.subject == plain(subject, MAX_SUBJECT))
+    return connection.execute(select(func.max(JournalRow.at)).where(*told)).scalar() or 0

@@ -129,9 +129,10 @@ class VoidRow(Base):
 
 
 class RequestRow(Base):
-    """A request for membership that waits: one for each ccTLD and primary address, the newest.
+    """A request for membership that waits: one for each ccTLD and primary address.
 
-    `released` by a trust root, and `asked` (the Admin Contact): when, or 0; `letters`: how many the Admin Contact got about it.
+    `received` is when the first came, `signed` the kept text's own time. `released` and `declined` by a trust root, and `asked`
+    (the Admin Contact): when, or 0; `letters`: how many the Admin Contact got about it.
     """
 
     __tablename__ = "requests"
@@ -140,11 +141,13 @@ class RequestRow(Base):
     address: Mapped[str] = mapped_column(String(254))
     fingerprint: Mapped[str] = mapped_column(String(64))
     received: Mapped[int] = mapped_column(BigInteger)
+    signed: Mapped[int] = mapped_column(BigInteger, default=0)
     evidence: Mapped[bytes] = mapped_column(LargeBinary)
     certificate: Mapped[bytes] = mapped_column(LargeBinary)
     released: Mapped[int] = mapped_column(BigInteger, default=0)
     asked: Mapped[int] = mapped_column(BigInteger, default=0)
     letters: Mapped[int] = mapped_column(Integer, default=0)
+    declined: Mapped[int] = mapped_column(BigInteger, default=0)
     __table_args__ = (UniqueConstraint("cctld", "address"), {"sqlite_autoincrement": True})
 
 
@@ -154,8 +157,9 @@ class RequestRow(Base):
 class InvitationRow(Base):
     """An invitation to an address of record, and the answer to it while that waits for the appointment.
 
-    `closed` is when it ended, or 0, and `outcome` how. `letters` counts what the invited got, `told` whether the trust roots
-    got the answer. The four columns of the answer are emptied when the invitation ends.
+    `closed` is when it ended, or 0, and `outcome` how. `signed` is when the answer was, by its own account. `letters` counts what
+    the invited got, `told` is whether the trust roots got the answer, and after a lapse whether they heard of that. The last three
+    columns are emptied when the invitation ends.
     """
 
     __tablename__ = "invitations"
@@ -166,6 +170,7 @@ class InvitationRow(Base):
     made: Mapped[int] = mapped_column(BigInteger)
     letters: Mapped[int] = mapped_column(Integer, default=0)
     answered: Mapped[int] = mapped_column(BigInteger, default=0)
+    signed: Mapped[int] = mapped_column(BigInteger, default=0)
     told: Mapped[bool] = mapped_column(Boolean, default=False)
     closed: Mapped[int] = mapped_column(BigInteger, default=0)
     outcome: Mapped[str] = mapped_column(String(20), default="")

@@ -23,6 +23,7 @@ from securelist.trust.membership import AdminContact, Membership
 from securelist.trust.rules import said_of
 from securelist.trust.statement import Person, Statement, StatementType
 from securelist.trust.verified import SignedStatement
+from securelist.trust.wording import check_wording
 
 # The signed text and the certificates of its signer and of those attested, kept until the appointment: five people whose
 # certificates were attached to the mail that they signed stay below.
@@ -140,6 +141,7 @@ def check_accepting(membership: Membership, accepting: SignedStatement, anchor: 
     check_by_itself(case)
     check_signer(case)
     check_named(case)
+    check_wording(case.statement)
     certificate = anchor.signers(membership, at)[accepting.signer]
     if why := certificate.why_not_encrypt(at):
         rule = f"nobody could write to you: the certificate {accepting.signer} cannot be encrypted to: {why}"

@@ -15,7 +15,6 @@ from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.certification import Certification, read_misplaced, verify
 from securelist.trust.anchor import Anchor
 from securelist.trust.fields import FIELDS, WrongValue
-from securelist.trust.grammar import displayable
 from securelist.trust.membership import Membership
 from securelist.trust.verified import CertifiedStatement
 
@@ -35,8 +34,8 @@ class Attempt:
     @property
     def where(self) -> str:
         """Which of the signatures on a certificate this is, in words."""
-        user_id = self.certification.user_id
-        return f"the certification of {address_in_user_id(user_id) or repr(displayable(user_id))} by {self.certifier.fingerprint}"
+        # Not by the user ID: anybody can write one, and somebody else's name beside it as who certified it.
+        return f"the certification of {self.certification.subject} by {self.certifier.fingerprint}"
 
     @property
     def order(self) -> tuple[int, bool]:

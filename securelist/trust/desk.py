@@ -36,6 +36,7 @@ from securelist.trust.rules import Entered, Request, check_request, enter_certif
 from securelist.trust.silence import comes_later, is_silent, mentions_statements, read_text, why_silent
 from securelist.trust.statement import Statement, StatementType
 from securelist.trust.verified import ProvenStatement, SignedStatement, statements_in
+from securelist.trust.wording import check_wording
 
 # A stranger's key costs two engines' work before anything is known about it. Who changes their key sends one such text.
 MAX_TEXTS_BY_NEW_KEYS = 3
@@ -48,6 +49,16 @@ MAX_CERTIFICATIONS = 20
 
 # What a key that the log does not know may say, if its certificate comes along; besides an answer to an invitation.
 _BY_NEW_KEYS = {StatementType.REPLACE_KEY, StatementType.REQUEST_MEMBERSHIP}
+
+
+@contextmanager
+def _said_by(signer: str) -> Iterator[None]:
+    """A refusal inside is of something that this key signed, and may quote it: it is for nobody else."""
+    try:
+        yield
+    except Refused as refused:
+        refused.signer = refused.signer or signer
+        raise
 
 
 def any_token(_token: str) -> bool:
@@ -119,10 +130,10 @@ class Desk:
     # --- certificates ---------------------------------------------------------------------------------------------------
 
     def _renewal(self, fingerprint: str, kept: bytes | None = None) -> Certificate | None:
-        """What is new about a certificate that the log knows, from what was sent (else kept) and, for a trust root, its own file."""
+        """What is new about a certificate that the log knows, from what was sent or kept and, for a trust root, its own file."""
         certificate = known = self.membership.certificates.get(fingerprint)
         root = self.anchor.root(fingerprint)
-        for octets in (self.sent.get(fingerprint, kept), root.octets if root else None):
+        for octets in (self.sent.get(fingerprint), kept, root.octets if root else None):
             if certificate and octets:
                 certificate = self.examined.renewed(certificate, octets) or certificate
         return certificate if certificate != known else None
@@ -149,7 +160,8 @@ class Desk:
 
     def _enter_subject(self, fingerprint: str, *, needs_encryption: bool = True) -> None:
         kept = self.kept.get(fingerprint)
-        octets = self.sent.get(fingerprint, kept)
+        sent = self.sent.get(fingerprint, kept)
+        octets = merge(kept, sent) if kept and sent else sent  # an older one that was sent takes nothing away
         if fingerprint in self.membership.certificates:
             self._renew(fingerprint, kept)
         elif octets is not None:
@@ -191,13 +203,17 @@ class Desk:
                 with self._all_or_nothing():
                     self._take_certification(attempt)
             except Refused as refused:
-                problems.append(Refused(refused.reason, f"{attempt.where}: {refused.detail}"))
+                problem = Refused(refused.reason, f"{attempt.where}: {refused.detail}")
+                problem.signer = refused.signer
+                problems.append(problem)
         return problems + [problem for octets in self.sent.values() for problem in misplaced(octets, self.membership)]
 
     def _take_certification(self, attempt: Attempt) -> None:
         fingerprint = attempt.certification.subject
         self._enter_subject(fingerprint)
-        self._enter_statement(prove(attempt, self.membership.certificates[fingerprint], self.membership, self.anchor, self.at))
+        proven = prove(attempt, self.membership.certificates[fingerprint], self.membership, self.anchor, self.at)
+        with _said_by(proven.signer):
+            self._enter_statement(proven)
 
     def note_certifications(self) -> None:
         """Tells of certifications that came with a statement: where something is said in words, that alone counts."""
@@ -227,12 +243,14 @@ class Desk:
                     raise
                 by_new_keys.append((message, refused))
                 continue
-            if comes_later(verified):
-                later.append(verified)
-            else:
-                self._enter_text(verified, among=among)
+            with _said_by(verified.signer):
+                if comes_later(verified):
+                    later.append(verified)
+                else:
+                    self._enter_text(verified, among=among)
         for verified in later:
-            self._enter_text(verified)
+            with _said_by(verified.signer):
+                self._enter_text(verified)
         for message, unknown in by_new_keys:
             self._enter_text_by_new_key(message, unknown)
 
@@ -274,7 +292,10 @@ class Desk:
         """A text by a key that the log does not know, whose certificate came along; anything but the few allowed is unknown."""
         admitted = [self._stranger(name) for name in islice(self._holders(message), MAX_CANDIDATES)]
         verified = verify(message, [*admitted, *self.anchor.signers(self.membership).values()], self.at)
-        statements = statements_in(verified)
+        with _said_by(verified.signer):
+            self._enter_by_new_key(statements_in(verified), admitted, unknown)
+
+    def _enter_by_new_key(self, statements: tuple[SignedStatement, ...], admitted: list[Certificate], unknown: Refused) -> None:
         if is_answer(statements):
             self._enter_answer(statements)
             return
@@ -315,6 +336,7 @@ class Desk:
         try:
             self._enter_named(signed.statement)
             if not in_force:
+                check_wording(signed.statement)
                 self.membership = as_if_appointed(self.membership, accepting, self.at)
             self._enter_statement(signed)
         except Refused as refused:

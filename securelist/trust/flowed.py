@@ -6,7 +6,11 @@ import re
 
 from securelist.mail.mime import Entity
 
-# A field of a statement, or of armour. Some clients leave blanks at the ends of lines that the writer ended: those lines stay apart.
+# A field of a statement, or of armour. RFC 3676 would join it to a line before it that ends in a blank; it stays apart. People paste
+# lines with blanks at their ends, and joined, a field that they wrote would become part of the value above: an `Expires` below an
+# `Organisation` would silently not hold. Refused, they would have to look for what cannot be seen, and logs hold texts that came so.
+# The price is that a long value with a colon in it may come apart where it was wrapped. Who wrote it themselves is told then, or meant
+# a field; what strangers wrote never comes to that, because it is not given to anybody to sign (`wording`).
 _FIELD = re.compile(rb"[A-Za-z][A-Za-z-]*:(?: |\Z)")
 _SIGNATURE = b"-- "
 

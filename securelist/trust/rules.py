@@ -36,6 +36,7 @@ from securelist.trust.roles import check_role
 from securelist.trust.root_effects import not_founded
 from securelist.trust.statement import NEVER_ENTERED, Statement, StatementType
 from securelist.trust.verified import ProvenStatement
+from securelist.trust.wording import check_wording
 
 # How far our own clock may fall back (a time server's correction) before we stop rather than write times that are not true.
 MAX_FALL_BACK_SECONDS = 600
@@ -179,6 +180,7 @@ def check_request(membership: Membership, proven: ProvenStatement, certificate: 
     check_role(case)
     check_signer(case)
     check_named(case)
+    check_wording(case.statement)
     address = case.statement.person.emails[0]
     if membership.member_by_address(address, at):
         raise case.refusal(

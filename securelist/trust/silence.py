@@ -59,6 +59,7 @@ def why_silent(verified: Verified) -> list[Refused]:
     try:
         statements_in(verified)
     except Refused as refused:
+        refused.signer = verified.signer
         return [refused]
     return []
 

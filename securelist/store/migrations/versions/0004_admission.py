@@ -46,15 +46,18 @@ def _requests() -> None:
     op.create_table(
         "requests",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
-        *(_text("cctld", 63), _text("address", 254), _text("fingerprint", 64), _time("received")),
+        *(_text("cctld", 63), _text("address", 254), _text("fingerprint", 64), _time("received"), _time("signed")),
         *map(_octets, ("evidence", "certificate")),
-        *(_time("released"), _time("asked"), sa.Column("letters", sa.Integer(), nullable=False)),
+        *(_time("released"), _time("asked"), sa.Column("letters", sa.Integer(), nullable=False), _time("declined")),
         sa.UniqueConstraint("cctld", "address"),
         sqlite_autoincrement=True,
     )
-    columns = ", ".join(_REQUEST)
-    op.execute(f"INSERT INTO requests ({columns}, released, asked, letters) SELECT {columns}, 0, 0, 0 FROM requests_before")
+    old, new = ", ".join(_REQUEST), "signed, released, asked, letters, declined"
+    op.execute(f"INSERT INTO requests ({old}, {new}) SELECT {old}, 0, 0, 0, 0, 0 FROM requests_before")
     op.drop_table("requests_before")
+    if op.get_context().dialect.name == "postgresql":
+        # SQLite counts on from the numbers that were copied; PostgreSQL begins at 1, and would give one of them a second time.
+        op.execute("SELECT setval(pg_get_serial_sequence('requests', 'id'), max(id)) FROM requests")
 
 
 def _invitations() -> None:
@@ -62,7 +65,12 @@ def _invitations() -> None:
         "invitations",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
         *(_text("cctld", 63), _text("address", 254), sa.Column("name", sa.Text(), nullable=False), _time("made")),
-        *(sa.Column("letters", sa.Integer(), nullable=False), _time("answered"), sa.Column("told", sa.Boolean(), nullable=False)),
+        *(
+            sa.Column("letters", sa.Integer(), nullable=False),
+            _time("answered"),
+            _time("signed"),
+            sa.Column("told", sa.Boolean(), nullable=False),
+        ),
         *(_time("closed"), _text("outcome", 20), _text("signer", 64)),
         *map(_octets, ("evidence", "certificate", "certificates")),
         sqlite_autoincrement=True,
@@ -74,5 +82,5 @@ def downgrade() -> None:
     op.drop_table("commands")
     op.drop_table("welcomes")
     op.drop_table("invitations")
-    for column in ("letters", "asked", "released"):
+    for column in ("declined", "letters", "asked", "released", "signed"):
         op.drop_column("requests", column)
