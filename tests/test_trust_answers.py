@@ -82,7 +82,6 @@ ROWS: Mapping[str, Row] = {
     "with a key in it": Row("dora", lambda c: accepts()(c) + "Key: " + c.dora.fingerprint, "unknown-field", holds="Key does not belong"),
     "with the list's address": Row("dora", accepts(Email=LIST), "address-of-the-list", holds="line 6"),
     "with another field in the name": Row("dora", accepts(Name="D Key: 1"), "unclear-words", holds="line 5: Name must not contain Key:"),
-    "with an organisation that breaks": Row("dora", accepts(Organisation="x" * 59), "unclear-words", holds="at most 58"),
     "signed 31 days ago": Row("dora", accepts(), "too-old", made=-31 * DAY),
     "signed 29 days ago": Row("dora", accepts(), made=-29 * DAY),
     "signed 11 minutes ahead": Row("dora", accepts(), "from-the-future", made=660),

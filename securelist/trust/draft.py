@@ -9,7 +9,7 @@ from securelist.openpgp.certificate import grouped, normal_fingerprint
 from securelist.trust.fields import FIELDS, FORMS
 from securelist.trust.grammar import BEGIN, displayable, parse, problem_of, refusal
 from securelist.trust.statement import Person, StatementType
-from securelist.trust.wording import LINE_CHARACTERS, wording_problem
+from securelist.trust.wording import wording_problem
 
 # What the signer has to fill in. Of these the grammar takes the name alone, so that nothing wrong takes effect by being overlooked.
 _TO_FILL_IN = {
@@ -22,6 +22,8 @@ _YOURS = {"Name": "Your name", "Email": "(your mail address)", "Key": "(the full
 
 _NOBODY = Person()
 
+VERSION_4_DIGITS = 40
+
 # Statements by somebody about themselves.
 _BY_THEMSELVES = {StatementType.ACCEPT_INVITATION, StatementType.REQUEST_MEMBERSHIP, StatementType.UPDATE_CONTACT}
 
@@ -32,9 +34,8 @@ def draft(
     """The text of a statement about somebody, ready to sign, ended by a line end; fingerprints are grouped.
 
     Fields that the type does not have are left out, and so are values that the grammar would refuse, or that a mail program might
-    break into two fields; what the type must have then holds words that say what to fill in. No line is too long for mail programs,
-    but where it must stand and has no blank to be broken at. `expires`, Unix seconds, is written as its day in UTC. Raises Refused
-    for a wrong list or ccTLD.
+    break into two fields; what the type must have then holds words that say what to fill in. `expires`, Unix seconds, is written as
+    its day in UTC. Raises Refused for a wrong list or ccTLD.
     """
     form = FORMS[kind]
     detailed = "Phone" in form.fields
@@ -51,7 +52,7 @@ def draft(
         "Key": [_grouped(key)],
         "Expires": [] if expires is None else [datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%d")],
     }
-    values = {name: _good(name, given.get(name, ()), required=name in form.required) for name in form.fields}
+    values = {name: _good(name, given.get(name, ())) for name in form.fields}
     words = _TO_FILL_IN | (_YOURS if kind in _BY_THEMSELVES else {})
     lines = [f"{name}: {value}\n" for name in form.fields for value in values[name] or _missing(name, form.required, words)]
     text = f"{BEGIN}: {kind}\n" + "".join(lines)
@@ -64,19 +65,14 @@ def _grouped(key: str) -> str:
     plain = normal_fingerprint(key)
     if plain is None:
         return key
-    return grouped(plain) if _fits("Key", grouped(plain)) else plain  # one of version 6, of 64 digits
+    return grouped(plain) if len(plain) <= VERSION_4_DIGITS else plain  # mail programs break lines of over 72 characters
 
 
-def _fits(name: str, value: str) -> bool:
-    return len(f"{name}: {value}") <= LINE_CHARACTERS
-
-
-def _good(name: str, values: Iterable[str], *, required: bool) -> list[str]:
-    """Those values that the grammar takes, and that stay on their line; as many as may stand in a statement."""
+def _good(name: str, values: Iterable[str]) -> list[str]:
+    """Those values that the grammar takes, and that are one value wherever a mail program breaks them; as many as may stand there."""
     good: list[str] = []
     for value in values:
-        fits = _fits(name, value) or (required and not good and " " not in value)
-        if fits and len(good) < FIELDS[name].times and not (wording_problem(name, value) or problem_of(name, value, good)):
+        if len(good) < FIELDS[name].times and not (wording_problem(name, value) or problem_of(name, value, good)):
             good.append(value)
     return good
 

@@ -14,10 +14,6 @@ from securelist.trust.fields import ALSO_KNOWN, FIELDS
 from securelist.trust.grammar import BEGIN, refusal
 from securelist.trust.statement import Statement
 
-LINE_CHARACTERS = 72
-"""Where Thunderbird, and others by their defaults, break the lines of what is written in them."""
-MAX_WORDS_CHARACTERS = LINE_CHARACTERS - len("Organisation: ")
-
 _FIELD = re.compile(rf"(?:{'|'.join(map(re.escape, (BEGIN, *FIELDS, *ALSO_KNOWN)))})\s*:", re.IGNORECASE)
 # A third of a fingerprint is more than people compare by eye, and no name has so many letters from A to F in a row.
 _FINGERPRINT = re.compile(r"(?:[0-9a-f][\s:.-]*){16}", re.IGNORECASE)
@@ -33,9 +29,6 @@ def wording_problem(name: str, value: str) -> str:
         return f"{name} must not contain what looks like a fingerprint"
     if visible(value) != " ".join(value.split()):
         return f"{name} must not contain characters that look like blanks, or like nothing"
-    if len(value) > MAX_WORDS_CHARACTERS:
-        rule = f"{name} has at most {MAX_WORDS_CHARACTERS} characters here, this has {len(value)}"
-        return f"{rule}: mail programs break longer lines; shorten it"
     return ""
 
 
