@@ -207,7 +207,7 @@ def test_several_of_which_one_is_bad(peopled: World, whom: Somebody) -> None:
     other = someone(peopled)
     done = peopled.submit([], certify(peopled, "admin", whom, "nl"), certify(peopled, "admin", other), at=AT)
     assert types(done) == ["certificate", "attest-ssc"] and (state(peopled, whom), state(peopled, other)) == ("active", "")
-    assert "without effect" in done.sentence and other.address in done.sentence and "no notation" in done.sentence
+    assert "without effect" in done.sentence and other.fingerprint in done.sentence and "no notation" in done.sentence
     assert done.evidence.keys() == {entry.evidence for entry in done.entries}
     proved(peopled, AT)
 
