@@ -16,7 +16,7 @@ LONG_PHONE = "+31 (26) 352-55-00 ext. 123456"
 @pytest.mark.parametrize("variant", ["new_key", "answered", "by"])
 @pytest.mark.parametrize("long", [False, True])
 def test_a_welcome_fits_on_a_page(variant: str, long: bool) -> None:
-    """Under 60 lines of at most 76 columns, with the subject as neomutt shows it, however long everybody's name is."""
+    """Under 60 lines of at most 76 columns, as neomutt shows it, however long everybody's name is; an address stays whole."""
     name, address, phone = (LONG_NAME, LONG_ADDRESS, LONG_PHONE) if long else ("Anna de Vries", "anna@nl.example", "+31 6 1234 5678")
     somebody = f"{name}, {address}, {phone}"
     lists = f"tld-operations-security@lists.{LONG_ADDRESS.partition('@')[2]}" if long else LIST
@@ -28,4 +28,5 @@ def test_a_welcome_fits_on_a_page(variant: str, long: bool) -> None:
     always = {"list": lists, "name": "TLD-OPS, the security contacts", "key": key, **roles}
     words = Templates(None).compose("welcome", always | facts)
     lines = [f"Subject: {words.subject}", "", *words.text.splitlines()]
-    assert (len(lines) < 60, max(map(len, lines)) <= 76) == (True, True), "\n".join(lines)
+    whole = [line for line in lines if len(line) <= 76 or " " not in line.strip()]  # an address is never split
+    assert (len(lines) < 60, whole) == (True, lines), "\n".join(lines)

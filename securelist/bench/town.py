@@ -10,6 +10,7 @@ from pathlib import Path
 
 from securelist.bench.people import People
 from securelist.config import Config, write_config
+from securelist.errors import SecurelistError
 from securelist.installation import Installation, create
 from securelist.trust.grammar import MAX_STATEMENTS, founding_text, render
 from securelist.trust.statement import StatementType
@@ -40,7 +41,10 @@ def open_town(keep: Path, members: int, next_hop: str, progress: Callable[[int],
 
 
 def _is_complete(home: Path, members: int) -> bool:
-    return home.exists() and len(Installation(home).membership().members(int(time.time()))) == members
+    try:
+        return home.exists() and len(Installation(home).membership().members(int(time.time()))) == members
+    except SecurelistError:  # kept by an earlier version, say
+        return False
 
 
 def _found(config: Config, people: People, fingerprints: dict[str, str]) -> None:
