@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from securelist.cctld.cctlds import Region, cctlds, find_cctld
-from securelist.cctld.coverage import State, coverage
+from securelist.cctld.coverage import State
 from securelist.cctld.rdap import MAX_FILE_OCTETS, read_answer, read_file
 from securelist.cctld.record import Record
 from securelist.cctld.table import as_csv, as_json_value
@@ -21,10 +21,10 @@ from securelist.errors import NotPermitted, Refused, SecurelistError, UsageError
 from securelist.installation import Installation
 from securelist.mail.headers import visible
 from securelist.procedures.office import MAX_BATCH, Office
+from securelist.procedures.reach import reach
 from securelist.procedures.rounds import Rounds
 from securelist.store import records
-from securelist.store.database import reading, writing
-from securelist.store.invitations import newest
+from securelist.store.database import writing
 from securelist.store.records import Kept
 
 NOBODY_LEFT = "There is nobody to invite: every ccTLD with a record was invited, or has people here."
@@ -192,10 +192,7 @@ def list_cctlds(home: Path, region: str | None, missing: bool, csv: bool, as_jso
     """
     if csv and as_json:
         raise UsageError("bad-options", "choose one of --csv and --json")
-    installation = Installation(home)
-    with reading(installation.engine) as connection:
-        known, invited = records.records(connection), newest(connection)
-    rows = coverage(cctlds().values(), known, invited, installation.membership(), int(time.time()))
+    rows = reach(Installation(home), int(time.time()))
     chosen = [row for row in rows if region is None or row.cctld.region == region]
     shown = [row for row in chosen if not missing or row.state is State.MISSING]
     if csv:

@@ -53,7 +53,7 @@ class Answering:
         """To each trust root all that has to be compared, and the appointment ready to sign; to who answered, that it is there."""
         kept = read_kept(one.evidence, one.certificate, one.answered)
         with reading(self._house.engine) as connection:
-            record = records.records(connection).get(one.cctld)
+            record = records.find(connection, one.cctld)
         founding, person = self._house.membership().founding, kept.person
         list_address, key = self._house.config.list, kept.certificate.fingerprint
         text = draft(StatementType.APPOINT_ADMIN_CONTACT, list=list_address, tld=one.cctld, person=person, key=key)

@@ -5,7 +5,7 @@ The letters follow by `rounds`. Every wish is answered with one sentence, done o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -49,10 +49,11 @@ class Office:
 
     def invite(self, names: Iterable[str], at: int, once: Once = nullcontext) -> list[Done]:
         """Invites the Admin Contacts of record of these ccTLDs, each once. Raises Refused before the founding, and what `once` raises."""
-        check_founded(self._house.membership())
+        membership = self._house.membership()
+        check_founded(membership)
         wanted = dict.fromkeys(name.strip().lower().strip(".") for name in names)
         with writing(self._house.engine) as connection, once(connection):
-            return [self._invite_one(connection, name, at) for name in wanted]
+            return [_invite_one(connection, membership, name, at) for name in wanted]
 
     def invite_batch(self, count: int, at: int, once: Once = nullcontext) -> list[Done]:
         """Invites the next `count` in alphabetical order of those with a record that were never invited and have nobody here.
@@ -73,78 +74,79 @@ class Office:
         """Lets the Admin Contacts be asked about these requests; where there is none, the one of record is invited."""
         with writing(self._house.engine) as connection, once(connection):
             membership = self._house.membership()
-            return [self._release_one(connection, membership, number, at) for number in dict.fromkeys(numbers)]
+            return [_release_one(connection, membership, number, at) for number in dict.fromkeys(numbers)]
 
     def decline(self, numbers: Iterable[int], at: int, once: Once = nullcontext) -> list[Done]:
         """Ends these requests; who asked is told about one that was released, and nobody about another."""
         with writing(self._house.engine) as connection, once(connection):
-            return [self._decline_one(connection, number, at) for number in dict.fromkeys(numbers)]
-
-    def _invite_one(self, connection: Connection, name: str, at: int) -> Done:
-        try:
-            cctld = find_cctld(name)
-            record = _record(records.records(connection), cctld.name)
-            before = _check_open(connection, cctld.name, at)
-            invitations.add(connection, cctld.name, record.address, record.name, at)
-            note(connection, at, "invited", cctld.name)
-        except Refused as refused:
-            return Done(f".{name}"[:70], False, refused.detail)
-        contact = self._house.membership().admin_contact(cctld.name)
-        more = f"; {contact.person.name} speaks for it already, and does until you appoint somebody" if contact else ""
-        again = f"; the earlier invitation{' and the answer to it are' if before.answered else ' is'} void" if before else ""
-        return Done(cctld.shown, True, f"invited {record.name} <{record.address}>{again}{more}")
-
-    def _release_one(self, connection: Connection, membership: Membership, number: int, at: int) -> Done:
-        what, found = f"request {number}", requests.find(connection, number)
-        if found is None or found.declined:
-            return Done(what, False, "no such request waits; see: pending")
-        if found.released:
-            return Done(what, False, f"was released on {day(found.released)} already")
-        requests.release(connection, number, at)
-        note(connection, at, "released", found.cctld)
-        about = f"{found.address} for .{found.cctld}"
-        contact = membership.admin_contact(found.cctld)
-        if contact:
-            return Done(what, True, f"{about}: {contact.person.name} <{contact.person.emails[0]}> is asked to attest it")
-        waits = f"nobody speaks for .{found.cctld} yet, so it waits for your appointment"
-        return Done(what, True, f"{about}: {waits}; {self._ask(connection, found.cctld, at)}")
-
-    @staticmethod
-    def _decline_one(connection: Connection, number: int, at: int) -> Done:
-        what, found = f"request {number}", requests.find(connection, number)
-        if found is None or found.declined:
-            return Done(what, False, "no such request waits; see: pending")
-        about = f"{found.address} for .{found.cctld}"
-        if found.released:
-            requests.decline(connection, number, at)
-            return Done(what, True, f"{about}: it was released, so who asked is told")
-        requests.drop(connection, found)
-        note(connection, at, "request-declined", found.cctld)
-        return Done(what, True, f"{about}: nobody had been written to about it, and nobody is")
-
-    def _ask(self, connection: Connection, cctld: str, at: int) -> str:
-        """Invites the Admin Contact of record whom a request needs, unless that has been done; says so in a clause."""
-        pending = [one for one in invitations.invitations(connection, open_only=True) if one.cctld == cctld]
-        if pending:
-            return f"its Admin Contact was invited on {day(pending[0].made)}"
-        return self._invite_one(connection, cctld, at).sentence
+            return [_decline_one(connection, number, at) for number in dict.fromkeys(numbers)]
 
 
-def _record(known: Mapping[str, Record], name: str) -> Record:
-    if name not in known:
+def _invite_one(connection: Connection, membership: Membership, name: str, at: int) -> Done:
+    try:
+        cctld = find_cctld(name)
+        record = _record(connection, cctld.name)
+        before = _check_open(connection, cctld.name, at)
+        invitations.add(connection, cctld.name, record.address, record.name, at)
+        note(connection, at, "invited", cctld.name)
+    except Refused as refused:
+        return Done(f".{name}"[:70], False, refused.detail)
+    contact = membership.admin_contact(cctld.name)
+    more = f"; {contact.person.name} speaks for it already, and does until you appoint somebody" if contact else ""
+    again = f"; the earlier invitation{' and the answer to it are' if before.answered else ' is'} void" if before else ""
+    return Done(cctld.shown, True, f"invited {record.name} <{record.address}>{again}{more}")
+
+
+def _release_one(connection: Connection, membership: Membership, number: int, at: int) -> Done:
+    what, found = f"request {number}", requests.find(connection, number)
+    if found is None or found.declined:
+        return Done(what, False, "no such request waits; see: pending")
+    if found.released:
+        return Done(what, False, f"was released on {day(found.released)} already")
+    requests.release(connection, number, at)
+    note(connection, at, "released", found.cctld)
+    about = f"{found.address} for .{found.cctld}"
+    contact = membership.admin_contact(found.cctld)
+    if contact:
+        return Done(what, True, f"{about}: {contact.person.name} <{contact.person.emails[0]}> is asked to attest it")
+    waits = f"nobody speaks for .{found.cctld} yet, so it waits for your appointment"
+    return Done(what, True, f"{about}: {waits}; {_ask(connection, membership, found.cctld, at)}")
+
+
+def _decline_one(connection: Connection, number: int, at: int) -> Done:
+    what, found = f"request {number}", requests.find(connection, number)
+    if found is None or found.declined:
+        return Done(what, False, "no such request waits; see: pending")
+    about = f"{found.address} for .{found.cctld}"
+    if found.released:
+        requests.decline(connection, number, at)
+        return Done(what, True, f"{about}: it was released, so who asked is told")
+    requests.drop(connection, found)
+    note(connection, at, "request-declined", found.cctld)
+    return Done(what, True, f"{about}: nobody had been written to about it, and nobody is")
+
+
+def _ask(connection: Connection, membership: Membership, cctld: str, at: int) -> str:
+    """Invites the Admin Contact of record whom a request needs, unless that has been done; says so in a clause."""
+    if before := invitations.open_of(connection, cctld):
+        return f"its Admin Contact was invited on {day(before.made)}"
+    return _invite_one(connection, membership, cctld, at).sentence
+
+
+def _record(connection: Connection, name: str) -> Record:
+    found = records.find(connection, name)
+    if found is None:
         raise Refused("no-record", f"IANA's record of .{name} was not imported; the operator does that with: securelist cctld import")
-    return known[name]
+    return found
 
 
 def _check_open(connection: Connection, cctld: str, at: int) -> Invitation | None:
     """The open invitation that a new one replaces; raises Refused if that would be too soon."""
-    for one in invitations.invitations(connection, open_only=True):
-        if one.cctld == cctld and one.made > at - NOT_AGAIN_S:
-            answered = f", and answered on {day(one.answered)}; see: pending" if one.answered else "; a reminder goes out by itself"
-            raise Refused("invited-today", f"was invited on {day(one.made)} already{answered}")
-        if one.cctld == cctld:
-            return one
-    return None
+    one = invitations.open_of(connection, cctld)
+    if one and one.made > at - NOT_AGAIN_S:
+        answered = f", and answered on {day(one.answered)}; see: pending" if one.answered else "; a reminder goes out by itself"
+        raise Refused("invited-today", f"was invited on {day(one.made)} already{answered}")
+    return one
 
 
 def check_founded(membership: Membership) -> None:

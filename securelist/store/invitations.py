@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from securelist.store.schema import InvitationRow
 
@@ -64,38 +64,39 @@ _NOTHING = {"evidence": b"", "certificate": b"", "certificates": b""}
 
 def add(connection: Connection, cctld: str, address: str, name: str, at: int) -> int:
     """A new invitation, in place of an open one for the same ccTLD; returns its number. The answer to that one stays until told of."""
-    for earlier in invitations(connection, open_only=True):
-        if earlier.cctld == cctld:
-            close(connection, earlier.id, Outcome.REPLACED, at, keep=True)
+    if earlier := open_of(connection, cctld):
+        close(connection, earlier.id, Outcome.REPLACED, at, keep=True)
     values = {"cctld": cctld, "address": address, "name": name, "made": at}
     return connection.execute(insert(InvitationRow).values(values).returning(InvitationRow.id)).scalar_one()
 
 
 def invitations(connection: Connection, *, open_only: bool = False) -> tuple[Invitation, ...]:
     """All invitations, oldest first."""
-    query = select(InvitationRow.__table__).order_by(InvitationRow.id)
-    rows = connection.execute(query.where(InvitationRow.closed == 0) if open_only else query)
-    return tuple(Invitation(*row) for row in rows)
+    return _where(connection, InvitationRow.closed == 0) if open_only else _where(connection)
+
+
+def open_of(connection: Connection, cctld: str) -> Invitation | None:
+    """The invitation of a ccTLD that is open; there is one at most."""
+    return next(iter(_where(connection, InvitationRow.cctld == cctld, InvitationRow.closed == 0)), None)
 
 
 def find(connection: Connection, number: int) -> Invitation | None:
     """The invitation of that number."""
-    row = connection.execute(select(InvitationRow.__table__).where(InvitationRow.id == number)).one_or_none()
-    return Invitation(*row) if row else None
+    return next(iter(_where(connection, InvitationRow.id == number)), None)
 
 
 def newest(connection: Connection) -> Mapping[str, tuple[int, int]]:
     """By ccTLD: when its last invitation was made, and when one was answered last (0: never)."""
     found: dict[str, tuple[int, int]] = {}
-    for one in invitations(connection):
-        found[one.cctld] = (one.made, max(one.answered, found.get(one.cctld, (0, 0))[1]))
+    times = select(InvitationRow.cctld, InvitationRow.made, InvitationRow.answered).order_by(InvitationRow.id)
+    for cctld, made, answered in connection.execute(times):
+        found[cctld] = (made, max(answered, found.get(cctld, (0, 0))[1]))
     return found
 
 
 def answered_by(connection: Connection, fingerprint: str) -> tuple[Invitation, ...]:
     """Open invitations whose answer this key signed."""
-    query = select(InvitationRow.__table__).where(InvitationRow.signer == fingerprint, InvitationRow.closed == 0)
-    return tuple(Invitation(*row) for row in connection.execute(query.where(InvitationRow.certificate != b"").order_by(InvitationRow.id)))
+    return _where(connection, InvitationRow.signer == fingerprint, InvitationRow.closed == 0, InvitationRow.certificate != b"")
 
 
 def keep_answer(connection: Connection, number: int, answered: Answered, at: int) -> None:
@@ -140,11 +141,15 @@ def forget_answer(connection: Connection, number: int) -> None:
 
 def lapsed(connection: Connection) -> tuple[Invitation, ...]:
     """Those that have lapsed, and the trust roots have not heard of it."""
-    query = select(InvitationRow.__table__).where(InvitationRow.outcome == Outcome.LAPSED, InvitationRow.told.is_(False))
-    return tuple(Invitation(*row) for row in connection.execute(query.order_by(InvitationRow.id)))
+    return _where(connection, InvitationRow.outcome == Outcome.LAPSED, InvitationRow.told.is_(False))
 
 
 def replaced_answers(connection: Connection) -> tuple[Invitation, ...]:
     """Answers to invitations that a newer one replaced: who gave them is to be told."""
-    query = select(InvitationRow.__table__).where(InvitationRow.outcome == Outcome.REPLACED, InvitationRow.evidence != b"")
-    return tuple(Invitation(*row) for row in connection.execute(query))
+    return _where(connection, InvitationRow.outcome == Outcome.REPLACED, InvitationRow.evidence != b"")
+
+
+def _where(connection: Connection, *conditions: ColumnElement[bool]) -> tuple[Invitation, ...]:
+    """Those for which all of this is true, oldest first."""
+    rows = connection.execute(select(InvitationRow.__table__).where(*conditions).order_by(InvitationRow.id))
+    return tuple(Invitation(*row) for row in rows)

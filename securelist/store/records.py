@@ -28,8 +28,7 @@ def keep(connection: Connection, new: Iterable[Record]) -> tuple[Kept, ...]:
 
 def _keep(connection: Connection, record: Record) -> Kept:
     same = RecordRow.cctld == record.cctld
-    row = connection.execute(select(RecordRow.__table__).where(same)).one_or_none()
-    before = Record(**row._mapping) if row else None
+    before = find(connection, record.cctld)
     differs = changes(before, record) if before else ()
     connection.execute(delete(RecordRow).where(same))
     connection.execute(insert(RecordRow), [asdict(record)])
@@ -37,6 +36,12 @@ def _keep(connection: Connection, record: Record) -> Kept:
         said = "; ".join(change.sentence for change in differs) or "new"
         note(connection, record.imported, "record", record.cctld, said)
     return Kept(record, before, differs)
+
+
+def find(connection: Connection, cctld: str) -> Record | None:
+    """The record of one ccTLD."""
+    row = connection.execute(select(RecordRow.__table__).where(RecordRow.cctld == cctld)).one_or_none()
+    return Record(**row._mapping) if row else None
 
 
 def records(connection: Connection) -> Mapping[str, Record]:
