@@ -2,4 +2,15 @@
 
 from __future__ import annotations
 
-pytest_plugins = ("no_skips", "people", "town", "trust_world", "trust_scenes", "forge", "log_forge", "statement_mails", "correspondents")
+pytest_plugins = (
+    "no_skips",
+    "people",
+    "town",
+    "trust_world",
+    "trust_scenes",
+    "forge",
+    "log_forge",
+    "statement_mails",
+    "correspondents",
+    "attack_stage",
+)

@@ -13,26 +13,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from bad_mails import CANARY, DAY, MAILS, Bad, Stage, nested
-from people import People
-from town import LIST, SECURELIST, Running, Town, member
+from bad_mails import CANARY, MAILS, Bad, Stage, nested
+from town import LIST, SECURELIST, Running, Town
 
 UNIFORM = (550, b"5.7.1 Not accepted for this list")
 MIB = 2**20
-
-
-@pytest.fixture(scope="module")
-def stage(town: Town, people: People) -> Stage:
-    """The town's list, and for .be a member whose key is a month old and one who was withdrawn."""
-    town.submit(town.root, town.statement("appoint-admin-contact", town.admin, tld="be"))
-    place = town.home.parent.name
-    vera = people.make("Vera", f"vera-{place}@be.example", at=int(time.time()) - 30 * DAY)
-    willem = people.make("Willem", f"willem-{place}@be.example")
-    for who in (vera, willem):
-        town.submit(town.admin, town.statement("attest-ssc", who, tld="be"), who.certificate)
-    town.submit(town.admin, town.statement("withdraw-ssc", willem, tld="be"))
-    mallory = people.make("Mallory", f"mallory-{place}@evil.example")
-    return Stage(town, people, member(town, "Anna"), member(town, "Bert"), vera, willem, mallory)
 
 
 @pytest.fixture(scope="module")
