@@ -15,7 +15,6 @@ from securelist.mail.mime import Entity, crlf, decoded, multipart, parts_of, rea
 from securelist.openpgp import admission, armor, sequoia
 from securelist.openpgp.packets import (
     MAX_PACKETS,
-    Packet,
     Tag,
     decompress,
     hashed_subpackets,
@@ -76,7 +75,9 @@ def test_a_packet_is_read_in_every_framing(tag: Tag, body: bytes) -> None:
     """Its type, its body, and its octets as they stood."""
     ways = with_new_format(tag, body) + (with_old_format(tag, body) if tag < 16 else [])
     for octets in ways:
-        assert read_packets(octets) == (Packet(tag, body, octets, 0, len(octets)),)
+        [packet] = read_packets(octets)
+        assert (packet.tag, packet.body, packet.octets, packet.size) == (tag, body, octets, len(body))
+        assert [packet.part(begin, begin + 3) for begin in (0, 1, len(body))] == [body[begin : begin + 3] for begin in (0, 1, len(body))]
 
 
 @quietly

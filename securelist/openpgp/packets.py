@@ -19,9 +19,9 @@ from securelist.errors import Refused
 # A message encrypted to every ccTLD's contacts has some hundred recipients; a certificate some hundred packets.
 # Beyond this it is somebody's attempt to keep us busy.
 MAX_PACKETS = 2000
-# What a mail of 25 MiB may unpack to: twice as much as it can hold unpacked, and copies have the same limit. It is held some
-# times over in memory.
-MAX_DECOMPRESSED = 50 * 2**20
+# What a mail may unpack to: attachments do not compress, so a mail of 25 MiB holds no more of them (base64 of what fits into base64).
+# The members' mail clients unpack it, too. It is held up to four times in memory.
+MAX_DECOMPRESSED = 25 * 2**20
 # RFC 9580, 4.2.1.4 asks it of the first partial length; pieces of one octet would take eighty times their size in memory.
 MIN_PARTIAL_LENGTH = 512
 
@@ -52,13 +52,30 @@ class Tag(IntEnum):
 
 @dataclass(frozen=True)
 class Packet:
-    """One packet: its type and its body without framing; `source[start:end]` is where it stood."""
+    """One packet: its type; `source[start:end]` is where it stood, `spans` where in `source` the pieces of its body are."""
 
     tag: int
-    body: bytes
     source: bytes = field(repr=False)
     start: int
     end: int
+    spans: tuple[tuple[int, int], ...] = field(repr=False)
+
+    @property
+    def body(self) -> bytes:
+        """The packet without its framing: a copy, each time."""
+        return self.part(0, len(self.source))
+
+    def part(self, begin: int, end: int) -> bytes:
+        """`body[begin:end]`, without a copy of the whole where it stood in one piece."""
+        first, last = self.spans[0]
+        if len(self.spans) == 1:
+            return self.source[first + begin : min(first + end, last)]
+        return b"".join(self.source[start:stop] for start, stop in self.spans)[begin:end]
+
+    @property
+    def size(self) -> int:
+        """How many octets the body has."""
+        return sum(end - start for start, end in self.spans)
 
     @property
     def octets(self) -> bytes:
@@ -83,7 +100,7 @@ def _new_length(data: bytes, at: int) -> tuple[int, int, bool]:
 
 
 def _new_packet(data: bytes, start: int) -> tuple[Packet, int]:
-    at, chunks, partial = start + 1, [], True
+    at, spans, partial = start + 1, list[tuple[int, int]](), True
     while partial:
         length, width, partial = _new_length(data, at)
         at += width
@@ -91,9 +108,9 @@ def _new_packet(data: bytes, start: int) -> tuple[Packet, int]:
             raise _broken("a packet ends early")
         if partial and length < MIN_PARTIAL_LENGTH:
             raise _broken("a packet comes in pieces that are too small (RFC 9580, 4.2.1.4)")
-        chunks.append(data[at : at + length])
+        spans.append((at, at + length))
         at += length
-    return Packet(data[start] & 0x3F, b"".join(chunks), data, start, at), at
+    return Packet(data[start] & 0x3F, data, start, at, tuple(spans)), at
 
 
 def _old_packet(data: bytes, start: int) -> tuple[Packet, int]:
@@ -104,7 +121,15 @@ def _old_packet(data: bytes, start: int) -> tuple[Packet, int]:
     end = at + width + length
     if at + width > len(data) or end > len(data):
         raise _broken("a packet ends early")
-    return Packet(tag, data[at + width : end], data, start, end), end
+    return Packet(tag, data, start, end, ((at + width, end),)), end
+
+
+def first_tag(data: bytes) -> int | None:
+    """The type of the packet that `data` begins with; None if it begins with none. What follows is not looked at."""
+    first = data[0] if data else 0
+    if not first & 0x80:
+        return None
+    return first & 0x3F if first & 0x40 else (first >> 2) & 0x0F
 
 
 def read_packets(data: bytes) -> tuple[Packet, ...]:
@@ -132,39 +157,44 @@ def write_packet(tag: Tag, body: bytes) -> bytes:
 
 
 class _Engine(Protocol):
-    """Undoes one kind of compression; `eof` once the end of the stream was seen."""
+    """Undoes one kind of compression; `eof` once the end of the stream was seen, `unused_data` is what stood behind it."""
 
     @property
     def eof(self) -> bool: ...
 
+    @property
+    def unused_data(self) -> bytes: ...
+
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
-def _unpacked(engine: _Engine, body: bytes) -> bytes:
-    data = engine.decompress(body, MAX_DECOMPRESSED + 1)
-    if len(data) <= MAX_DECOMPRESSED and not engine.eof:
+def _unpacked(engine: _Engine, body: bytes, most: int) -> bytes:
+    data = engine.decompress(body, most + 1)
+    if len(data) <= most and not engine.eof:
         raise _broken("compressed data end early")
+    if engine.unused_data:
+        raise _broken("something follows the compressed data")
     return data
 
 
-def decompress(packet: Packet) -> bytes:
-    """What a compressed data packet holds (RFC 9580, 5.6), at most MAX_DECOMPRESSED octets; raises Refused."""
-    algorithm, body = packet.body[:1], packet.body[1:]
+def decompress(packet: Packet, most: int = MAX_DECOMPRESSED) -> bytes:
+    """What a compressed data packet holds (RFC 9580, 5.6), at most so many octets; raises Refused("not-openpgp") or ("too-large")."""
+    algorithm, body = packet.part(0, 1), packet.part(1, packet.size)
     try:
         if algorithm == b"\0":
             data = body
         elif algorithm == b"\1":
-            data = _unpacked(zlib.decompressobj(-15), body)
+            data = _unpacked(zlib.decompressobj(-15), body, most)
         elif algorithm == b"\2":
-            data = _unpacked(zlib.decompressobj(15), body)
+            data = _unpacked(zlib.decompressobj(15), body, most)
         elif algorithm == b"\3":
-            data = _unpacked(bz2.BZ2Decompressor(), body)
+            data = _unpacked(bz2.BZ2Decompressor(), body, most)
         else:
             raise _broken("an unknown compression")
     except (zlib.error, OSError, EOFError):
         raise _broken("compressed data are not what they say") from None
-    if len(data) > MAX_DECOMPRESSED:
-        raise Refused("too-large", f"the message unpacks to more than {MAX_DECOMPRESSED >> 20} MiB")
+    if len(data) > most:
+        raise Refused("too-large", f"the message unpacks to more than {most / 2**20:g} MiB")
     return data
 
 
@@ -178,10 +208,10 @@ class Literal:
 
 def read_literal(packet: Packet) -> Literal:
     """The parts of a literal data packet; its file name and date are nobody's business and are dropped."""
-    body = packet.body
-    if len(body) < 6 or len(body) < 6 + body[1]:
+    head, size = packet.part(0, 2), packet.size
+    if size < 6 or size < 6 + head[1]:
         raise _broken("a literal data packet is too short")
-    return Literal(chr(body[0]), body[6 + body[1] :])
+    return Literal(chr(head[0]), packet.part(6 + head[1], size))
 
 
 def _subpacket_length(data: bytes, at: int) -> tuple[int, int]:
@@ -208,24 +238,32 @@ def _subpackets(area: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         at = end
 
 
+def _areas(body: bytes) -> tuple[bytes, int, bytes, int]:
+    """(hashed area, its end, unhashed area, its end) of a signature of version 4 or 6 (RFC 9580, 5.2.3); raises Refused."""
+    width, ends, areas = (2 if body[0] == 4 else 4), list[int](), list[bytes]()
+    end = 4
+    for _ in range(2):
+        start = end + width
+        end = start + int.from_bytes(body[end:start], "big")
+        if end > len(body):
+            raise _broken("a signature's subpackets end early")
+        areas.append(body[start:end])
+        ends.append(end)
+    return areas[0], ends[0], areas[1], ends[1]
+
+
 def hashed_subpackets(signature: Packet) -> tuple[tuple[int, bytes], ...]:
-    """(type, body) of each subpacket that a v4 or v6 signature covers (RFC 9580, 5.2.3.7)."""
-    body = signature.body
-    if not body or body[0] not in (4, 6):
+    """(type, body) of each subpacket that a v4 or v6 signature covers (RFC 9580, 5.2.3.7); raises Refused("not-openpgp")."""
+    if signature.body[:1] not in (b"\4", b"\6"):
         return ()
-    width = 2 if body[0] == 4 else 4
-    end = 4 + width + int.from_bytes(body[4 : 4 + width], "big")
-    return tuple((kind, value) for kind, value, _ in _subpackets(body[4 + width : end]))
+    return tuple((kind, value) for kind, value, _ in _subpackets(_areas(signature.body)[0]))
 
 
 def unhashed_subpackets(signature: Packet) -> tuple[tuple[int, bytes], ...]:
-    """(type, body) of each subpacket of a v4 signature that it does not cover: anybody can have written them."""
-    body = signature.body
-    if body[:1] != b"\4":
+    """(type, body) of each subpacket of a v4 signature that it does not cover: anybody can have written them. Raises Refused."""
+    if signature.body[:1] != b"\4":
         return ()
-    start = 6 + int.from_bytes(body[4:6], "big")
-    end = start + 2 + int.from_bytes(body[start : start + 2], "big")
-    return tuple((kind, value) for kind, value, _ in _subpackets(body[start + 2 : end]))
+    return tuple((kind, value) for kind, value, _ in _subpackets(_areas(signature.body)[2]))
 
 
 def keep_unhashed(signature: Packet, wanted: Callable[[int, bytes], bool]) -> Packet:
@@ -233,9 +271,8 @@ def keep_unhashed(signature: Packet, wanted: Callable[[int, bytes], bool]) -> Pa
     body = signature.body
     if body[:1] != b"\4":
         return signature
-    start = 6 + int.from_bytes(body[4:6], "big")
-    end = start + 2 + int.from_bytes(body[start : start + 2], "big")
-    kept = b"".join(octets for kind, value, octets in _subpackets(body[start + 2 : end]) if wanted(kind, value))
+    _, start, unhashed, end = _areas(body)
+    kept = b"".join(octets for kind, value, octets in _subpackets(unhashed) if wanted(kind, value))
     less = body[:start] + len(kept).to_bytes(2, "big") + kept + body[end:]
     return read_packets(write_packet(Tag.SIGNATURE, less))[0]
 

@@ -1,0 +1,1 @@
+"""Fuzzing: every parser of ours that a stranger's octets reach, fed with whatever a coverage-guided fuzzer makes up."""
