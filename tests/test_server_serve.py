@@ -80,15 +80,19 @@ def eventually(condition, seconds=20.0):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(house, number):
-    """Exit status 0 within seconds, with an idle client still connected."""
-    with served(house, f"maildir:{house.config.home}/inbox") as it, smtplib.SMTP("127.0.0.1", it.smtp):
+    """Exit status 0 within seconds, with an idle client still connected, which is told (RFC 5321, 3.8)."""
+    with served(house, f"maildir:{house.config.home}/inbox") as it:
+        client = smtplib.SMTP("127.0.0.1", it.smtp)
         it.process.send_signal(number)
         assert it.process.wait(10) == 0
+        assert client.getreply()[0] == 421
+        client.close()
 
 
 def test_a_signal_ends_it_although_a_worker_hangs(house):
     """A post that hangs hears 451, the process ends with 0 all the same, and nothing of the post remains."""
-    with served(house, f"maildir:{house.config.home}/inbox") as it, smtplib.SMTP("127.0.0.1", it.smtp, timeout=20) as client:
+    with served(house, f"maildir:{house.config.home}/inbox") as it:
+        client = smtplib.SMTP("127.0.0.1", it.smtp, timeout=20)
         client.ehlo()
         client.mail("a@nl.example")
         client.rcpt(LIST)
@@ -98,6 +102,7 @@ def test_a_signal_ends_it_although_a_worker_hangs(house):
         it.process.terminate()
         assert client.getreply()[0] == 451
         assert it.process.wait(15) == 0
+        client.close()
     assert house.rows() == {}
 
 

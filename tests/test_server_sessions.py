@@ -1,137 +1,17 @@
-"""SMTP and LMTP in, over real sockets: what strangers try, what they learn, and what a 250 is worth."""
+"""SMTP and LMTP in, over real sockets: what strangers try, and what they learn."""
 
 from __future__ import annotations
 
-import logging
-import smtplib
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 
 import pytest
-from queue_world import LIST, LoopThread
+from queue_world import LIST
+from server_world import ACCEPTED, HELLO, LATER, MAIL, REFUSAL, body, host, raw, running  # noqa: F401
 
-from securelist.errors import ConfigurationError, Refused, TryAgain, Unavailable
-from securelist.mail import server as server_module
 from securelist.mail.addresses import Role
-from securelist.mail.deadline import Deadline
-from securelist.mail.server import MailServer
-from securelist.mail.session import MAX_COMMANDS, MAX_RECIPIENTS
-
-REFUSAL = (550, b"5.7.1 Not accepted for this list")
-LATER = (451, b"4.3.0 Not done, please try again later")
-ACCEPTED = (250, b"2.0.0 OK")
-MAIL = b"From: a@nl.example\r\n\r\nhello\r\n"
-
-
-@dataclass
-class Judge:
-    """Judges by what the mail says, as the text after the header block orders; keeps what it was given."""
-
-    seen: list[tuple] = field(default_factory=list)
-    at_once: int = 0
-    most: int = 0
-    gate: threading.Event = field(default_factory=threading.Event)
-    committed: list[bytes] = field(default_factory=list)
-
-    def __call__(self, to, mail_from, content, deadline):
-        self.seen.append((to.role, to.token, mail_from, content))
-        self.at_once += 1
-        self.most = max(self.most, self.at_once)
-        try:
-            order = content.partition(b"\r\n\r\n")[2].split(b"\r\n")[0].split()
-            match order:
-                case [b"refuse", reason]:
-                    raise Refused(reason.decode(), "some rule")
-                case [b"refuse-after", seconds]:
-                    time.sleep(float(seconds))
-                    raise Refused("slow", "some rule")
-                case [b"trouble"]:
-                    raise TryAgain("disk-full", "canary")
-                case [b"bug"]:
-                    raise ValueError("canary\r\n250 OK\r\n")
-                case [b"wait"]:
-                    self.gate.wait(30)
-                    deadline.in_time()
-                case [b"commit-and-wait"]:
-                    deadline.in_time()
-                    self.gate.wait(30)
-                case [b"sleep", seconds]:
-                    time.sleep(float(seconds))
-            self.committed.append(content)
-        finally:
-            self.at_once -= 1
-
-
-@dataclass
-class Running:
-    """A mail server in a thread, with its two ports."""
-
-    server: MailServer
-    thread: LoopThread
-    judge: Judge
-    smtp_port: int
-    lmtp_port: int
-    notes: list[str]
-
-    def smtp(self) -> smtplib.SMTP:
-        return smtplib.SMTP("127.0.0.1", self.smtp_port, "client.example", timeout=20)
-
-    def lmtp(self) -> smtplib.LMTP:
-        return smtplib.LMTP("127.0.0.1", self.lmtp_port, "client.example", timeout=20)
-
-    def send(self, content: bytes, rcpt: str = LIST, mail_from: str = "a@nl.example") -> tuple[int, bytes]:
-        with self.smtp() as client:
-            client.ehlo()
-            client.mail(mail_from)
-            assert client.rcpt(rcpt)[0] == 250
-            return client.data(content)
-
-
-@contextmanager
-def running(**settings) -> Iterator[Running]:
-    judge, notes = Judge(), []
-    with LoopThread() as thread:
-
-        async def start():
-            server = MailServer(LIST, judge, notes.append, **({"refusal_quantum_s": 0.05} | settings))
-            ports = [await server.listen("127.0.0.1:0"), await server.listen("127.0.0.1:0", lmtp=True)]
-            return server, [int(port.rpartition(":")[2]) for port in ports]
-
-        server, ports = thread.run(start)
-        try:
-            yield Running(server, thread, judge, *ports, notes)
-        finally:
-            judge.gate.set()
-            with suppress(Exception):
-                thread.run(lambda: server.stop(0.2))
-
-
-@pytest.fixture
-def host() -> Iterator[Running]:
-    with running() as made:
-        yield made
-
-
-def body(order: str) -> bytes:
-    return MAIL.replace(b"hello", order.encode())
-
-
-def raw(port: int, *lines: bytes, until: int = 0) -> bytes:
-    """What comes back for these bytes, sent at once, until the server closes or so many lines have come."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.sendall(b"".join(lines))
-        answer = b""
-        while (not until or answer.count(b"\n") < until) and (chunk := connection.recv(65536)):
-            answer += chunk
-        return answer
-
-
-HELLO = b"EHLO x\r\nMAIL FROM:<a@nl.example>\r\nRCPT TO:<" + LIST.encode() + b">\r\nDATA\r\n"
-
+from securelist.mail.session import MAX_RECIPIENTS, MAX_WRONG_COMMANDS
 
 # --- what comes through ------------------------------------------------------------------------------------------------
 
@@ -238,8 +118,8 @@ def test_recipients_of_different_roles_come_separately(host):
     assert len(host.judge.seen) == 1
 
 
-def test_ten_thousand_recipients_are_not_taken(host):
-    """After ten recipients 452, after a thousand commands goodbye: nothing piles up."""
+def test_twenty_thousand_recipients_are_not_taken(host):
+    """After ten recipients 452, after a hundred of those goodbye: nothing piles up."""
     answers = []
     with (
         socket.create_connection(("127.0.0.1", host.smtp_port), timeout=20) as connection,
@@ -247,18 +127,18 @@ def test_ten_thousand_recipients_are_not_taken(host):
     ):
         stream.write(b"EHLO x\r\nMAIL FROM:<a@nl.example>\r\n")
         with suppress(OSError):
-            for _ in range(10_000):
+            for _ in range(20_000):
                 stream.write(b"RCPT TO:<" + LIST.encode() + b">\r\n")
                 while answers[-1:] != [b"QUIT"]:
                     line = stream.readline()
-                    if not line.startswith((b"220", b"250-", b"250 HELP", b"250 2.1.0")):
+                    if not line.startswith((b"220", b"250-", b"250 HELP", b"250 OK")):
                         break
                 if not line:
                     break
                 answers.append(line[:3])
     assert answers.count(b"250") == MAX_RECIPIENTS
     assert answers[-1] == b"421"
-    assert len(answers) <= MAX_COMMANDS + 1
+    assert len(answers) == MAX_RECIPIENTS + MAX_WRONG_COMMANDS + 1
 
 
 # --- refusing ----------------------------------------------------------------------------------------------------------
@@ -285,8 +165,8 @@ def test_a_smuggled_second_mail_is_part_of_the_first(host):
 
 @pytest.mark.parametrize("seconds", [0, 0.1, 0.35])
 def test_a_refusal_comes_at_a_fixed_time(seconds):
-    """How far a mail came does not show: the answer leaves at a whole multiple of the quantum after the data."""
-    with running(refusal_quantum_s=0.5) as host, host.smtp() as client:
+    """How far a mail came does not show: the answer leaves at a fixed time after the data."""
+    with running(refusal_after_s=0.5) as host, host.smtp() as client:
         client.ehlo()
         client.mail("a@nl.example")
         client.rcpt(LIST)
@@ -336,238 +216,5 @@ def test_lmtp_answers_once_for_each_recipient_on_every_path(data, line):
 def test_lmtp_announces_no_size(host):
     """A mail server that reads SIZE makes its own bounce for a large mail, to whoever it believes sent it."""
     assert b"SIZE" not in raw(host.lmtp_port, b"LHLO x\r\nQUIT\r\n")
-    assert b"EHLO" in raw(host.lmtp_port, b"EHLO x\r\nQUIT\r\n")
+    assert b"500 5.5.2" in raw(host.lmtp_port, b"EHLO x\r\nQUIT\r\n")
     assert b"SIZE 26214400" in raw(host.smtp_port, b"EHLO x\r\nQUIT\r\n")
-
-
-# --- size and memory ---------------------------------------------------------------------------------------------------
-
-
-def test_a_mail_above_the_limit_is_refused_before_and_after_the_data():
-    """552 to an announced size, and to the data themselves; the limit itself is taken; the session goes on."""
-    with running(max_octets=100_000) as host, host.smtp() as client:
-        client.ehlo()
-        assert client.mail("a@nl.example", ["SIZE=100001"])[0] == 552
-        for size, code in ((100_001, 552), (100_000, 250), (100_002, 552)):
-            client.mail("a@nl.example")
-            client.rcpt(LIST)
-            assert (
-                client.data(b"x" * 98 + (b"\r\n" + b"y" * 98) * ((size - 98) // 100) + b"z" * ((size - 98) % 100 - 2) + b"\r\n")[0] == code
-            )
-        assert [len(content) for _, _, _, content in host.judge.seen] == [100_000]
-        assert host.notes == ["too-large"] * 2
-        assert host.server.held == 0
-
-
-def test_a_line_without_an_end_is_not_kept():
-    """What is above the limit is read and dropped, line ends or none: the server's memory does not grow with it."""
-    with running(max_octets=1_000_000) as host, socket.create_connection(("127.0.0.1", host.smtp_port), timeout=20) as connection:
-        connection.sendall(HELLO)
-        most = 0
-        for _ in range(60):
-            connection.sendall(b"x" * 1_000_000)
-            most = max(most, host.server.held, *(len(s._reader._buffer) for s in list(host.server.sessions)))
-        connection.sendall(b"\r\n.\r\nQUIT\r\n")
-        answer = b""
-        while chunk := connection.recv(65536):
-            answer += chunk
-    assert b"\r\n552 5.3.4 Message too big\r\n221" in answer
-    assert most < 3_000_000
-
-
-def test_all_mails_together_are_bounded(monkeypatch):
-    """What all sessions hold has a limit, too: the mail that would break it is put off, and its room is free again."""
-    monkeypatch.setattr(server_module, "MAX_HELD_OCTETS", 100_000)
-    with running() as host:
-        with socket.create_connection(("127.0.0.1", host.smtp_port), timeout=20) as hog:
-            hog.sendall(HELLO + b"x" * 99_000 + b"\r\n")
-            while host.server.held < 90_000:
-                time.sleep(0.01)
-            assert host.send(b"y" * 2_000 + b"\r\n")[0] == 452
-        while host.server.held:
-            time.sleep(0.01)
-        assert host.send(b"y" * 2_000 + b"\r\n") == ACCEPTED
-
-
-def test_too_many_sessions_are_put_off(host, monkeypatch):
-    """One session too many hears 421 and nothing else; when another ends, there is room."""
-    monkeypatch.setattr(server_module, "MAX_SESSIONS", 3)
-    held = [host.smtp() for _ in range(3)]
-    assert raw(host.smtp_port) == server_module.BUSY
-    held.pop().quit()
-    while len(host.server.sessions) > 2:
-        time.sleep(0.01)
-    assert host.send(MAIL) == ACCEPTED
-    for client in held:
-        client.close()
-
-
-def test_large_mails_are_judged_one_at_a_time_and_small_ones_meanwhile():
-    """Two large mails never run together; a small one does not wait for them."""
-    with running() as host:
-        large = body("wait") + b"x" * server_module.LARGE_OCTETS + b"\r\n"
-        threads = [threading.Thread(target=host.send, args=(large,)) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        while not host.judge.seen:
-            time.sleep(0.01)
-        assert host.send(MAIL) == ACCEPTED
-        assert len(host.judge.seen) == 2
-        host.judge.gate.set()
-        for thread in threads:
-            thread.join(20)
-    assert len(host.judge.committed) == 4
-
-
-# --- our own trouble ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("order", ["trouble", "bug"])
-def test_our_own_trouble_is_a_451_without_its_text(host, order, caplog):
-    """The peer and the log learn that something failed, never an exception's text; the session stays in step."""
-    with host.smtp() as client:
-        client.ehlo()
-        for _ in range(2):
-            client.mail("a@nl.example")
-            client.rcpt(LIST)
-            assert client.data(body(order)) == LATER
-        assert client.noop()[0] == 250
-    assert order == "trouble" or "canary" not in caplog.text
-
-
-def test_nothing_of_a_mail_reaches_the_log(host, caplog):
-    """Not at the most talkative level, and not when a client sends a mail without waiting for a refused DATA."""
-    with caplog.at_level(logging.INFO):
-        host.send(body("refuse canary-in-a-refusal"))
-        raw(
-            host.smtp_port,
-            b"EHLO x\r\nMAIL FROM:<a@nl.example>\r\nRCPT TO:<x@elsewhere.example>\r\nDATA\r\ncanary-subject: x\r\n.\r\nQUIT\r\n",
-        )
-        logging.getLogger("mail.log").warning("canary by aiosmtpd")
-    assert "canary" not in caplog.text
-
-
-def test_after_the_time_limit_a_451_and_nothing_remains():
-    """A mail that takes too long hears 451 in time; its worker cannot commit any more, and the next mail is taken."""
-    with running(time_limit_s=0.3) as host:
-        began = time.monotonic()
-        assert host.send(body("wait")) == LATER
-        assert 0.25 < time.monotonic() - began < 2
-        host.judge.gate.set()
-        assert host.send(MAIL) == ACCEPTED
-        assert host.judge.committed == [MAIL]
-
-
-def test_a_commit_under_way_is_waited_for():
-    """Who claimed the commit in time is done, even if the clock passes the limit meanwhile: 250 means done."""
-    with running(time_limit_s=0.3) as host:
-        threading.Timer(0.8, host.judge.gate.set).start()
-        assert host.send(body("commit-and-wait")) == ACCEPTED
-        assert len(host.judge.committed) == 1
-
-
-def test_a_mail_that_waited_too_long_for_a_worker_is_not_begun():
-    """When all workers hang, the mails behind them hear 451 and are not judged afterwards for nothing."""
-    with running(time_limit_s=0.4) as host:
-        threads = [threading.Thread(target=host.send, args=(body("wait"),)) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        while len(host.judge.seen) < 2:
-            time.sleep(0.01)
-        assert host.send(body("third")) == LATER
-        host.judge.gate.set()
-        for thread in threads:
-            thread.join(20)
-        assert host.send(MAIL) == ACCEPTED
-    assert not [content for *_, content in host.judge.seen if b"third" in content]
-
-
-def test_a_client_that_hangs_up_does_not_stop_its_post(host):
-    """The post is committed as it would have been; its octets are free again, and so is the worker."""
-    with socket.create_connection(("127.0.0.1", host.smtp_port), timeout=20) as connection:
-        connection.sendall(HELLO + body("sleep 0.2") + b".\r\n")
-        while not host.judge.seen:
-            time.sleep(0.01)
-    while not host.judge.committed or host.server.held or host.server.sessions:
-        time.sleep(0.01)
-    assert host.send(MAIL) == ACCEPTED
-
-
-def test_a_connection_that_breaks_within_the_data_leaves_nothing(host):
-    """Half a mail is no mail."""
-    with socket.create_connection(("127.0.0.1", host.smtp_port), timeout=20) as connection:
-        connection.sendall(HELLO + MAIL * 100)
-        while not host.server.held:
-            time.sleep(0.01)
-    while host.server.held or host.server.sessions:
-        time.sleep(0.01)
-    assert host.judge.seen == []
-
-
-def test_either_the_commit_or_the_451_but_never_both():
-    """A thousand races between worker and clock: exactly one of them wins each."""
-    for _ in range(1000):
-        deadline, outcome, gate = Deadline(2, lambda: 1), [], threading.Barrier(2)
-
-        def commit(deadline=deadline, outcome=outcome, gate=gate):
-            gate.wait()
-            with suppress(TryAgain):
-                deadline.in_time()
-                outcome.append("committed")
-
-        worker = threading.Thread(target=commit)
-        worker.start()
-        gate.wait()
-        if deadline.expire():
-            outcome.append("expired")
-        worker.join()
-        assert len(outcome) == 1
-
-
-def test_a_deadline_that_has_passed_lets_nobody_commit():
-    """The clock alone is enough, whether or not anybody looked."""
-    deadline = Deadline(1, lambda: 1)
-    assert deadline.over
-    with pytest.raises(TryAgain):
-        deadline.in_time()
-    assert deadline.expire()
-
-
-# --- beginning and ending ----------------------------------------------------------------------------------------------
-
-
-def test_a_stop_lets_mails_finish_and_answers_the_rest():
-    """Within the grace 250; after it 451; both within seconds, and new connections are refused."""
-    with running() as host:
-        answers = {}
-
-        def send(order):
-            answers[order] = host.send(body(order))
-
-        threads = [threading.Thread(target=send, args=(order,)) for order in ("sleep 0.3", "wait")]
-        for thread in threads:
-            thread.start()
-        while len(host.judge.seen) < 2:
-            time.sleep(0.01)
-        began = time.monotonic()
-        idle = host.thread.run(lambda: host.server.stop(0.8))
-        assert time.monotonic() - began < 3
-        for thread in threads:
-            thread.join(20)
-        assert answers == {"sleep 0.3": ACCEPTED, "wait": LATER}
-        assert not idle
-        with pytest.raises(OSError):
-            host.smtp()
-
-
-@pytest.mark.parametrize("address", ["", "127.0.0.1", ":25", "127.0.0.1:x", "127.0.0.1:70000"])
-def test_a_wrong_listening_address_is_a_configuration_error(address):
-    """What cannot be an address is said before anything runs."""
-    with running() as host, pytest.raises(ConfigurationError):
-        host.thread.run(lambda: host.server.listen(address))
-
-
-def test_a_port_in_use_is_said_plainly():
-    """Another program listens there already: unavailable, with the address."""
-    with running() as host, pytest.raises(Unavailable, match=str(host.smtp_port)):
-        host.thread.run(lambda: host.server.listen(f"127.0.0.1:{host.smtp_port}"))

@@ -1,8 +1,13 @@
 """One SMTP or LMTP session: aiosmtpd's, with a DATA command of our own and nothing that tells more than it must.
 
-Ours differs from aiosmtpd's DATA in four points: what a peer can make us hold in memory is bounded, on lines without an
-end, too; no line of a mail reaches a log; LMTP answers once for each recipient, whatever happens; the timer starts anew
-while data keeps coming. Like aiosmtpd's it ends at CRLF.CRLF only, never at a bare line feed (SMTP smuggling).
+Ours differs from aiosmtpd's in these points. What a peer can make us hold in memory is bounded, on lines without an end, too. A
+mail is read in whole pieces, and after each reply the others have their turn: a peer that sends a million line ends is one among
+many. What time a session has is the room's to say (`room.py`). No line of a mail reaches a log, and no reply repeats what
+was sent. LMTP answers once for each recipient, whatever happens. Of addresses only the plain form is read, STARTTLS and AUTH
+do not exist, and a session with too many wrong commands or refused mails ends.
+
+Pipelining (RFC 2920) is not offered and does no harm: commands are read one after the other, and what follows the end of a mail
+is read after its reply. TLS is not offered, so nothing can be injected before it.
 """
 
 from __future__ import annotations
@@ -16,27 +21,40 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from securelist.mail.addresses import role_of
+from securelist.mail.incoming import Arrived, Incoming
 
 if TYPE_CHECKING:
     from securelist.mail.server import MailServer
 
 # Only the list's own addresses are taken, and one of them per mail: more recipients are a mistake or an attack.
 MAX_RECIPIENTS = 10
-# A session that sends more of one command than this is no mail server with mail for a list.
-MAX_COMMANDS = 1_000
-# RFC 5321, 4.5.3.2.7: a server waits 5 minutes for the next command; and so for the next mebibyte of a mail.
-SESSION_TIMEOUT_S = 300.0
-MIB = 1 << 20
+# Two hundred mails: a session that wants more replies is no mail server with mail for a list.
+MAX_REPLIES = 1_000
+# Replies that begin with 4 or 5. Postfix hangs up after 20; here recipients beyond the tenth count, too.
+MAX_WRONG_COMMANDS = 100
+# Each costs a worker, and a mail server that has so much spam for a list connects anew.
+MAX_REFUSED_MAILS = 10
+# More than the reader ever holds: it stops reading from the connection at 2 KB, and one piece has 256 KiB at most.
+_ALL_THERE_IS = 1 << 30
 NULL = "<>"  # how aiosmtpd hands the null return path over
 
-BAD_RETURN_PATH = "553 5.1.7 Not a return path"
+BAD_PATH = "553 5.1.7 Not a plain address in angle brackets"
 NO_SUCH_ADDRESS = "550 5.1.1 No such address here"
 ONE_ROLE_AT_A_TIME = "452 4.5.3 Send to this address separately"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients"
 TRY_AGAIN = "451 4.3.0 Not done, please try again later"
+NOT_UNDERSTOOD = "500 5.5.2 Not understood"
+NOT_IMPLEMENTED = "502 5.5.1 Not implemented"
+BUSY = "421 4.3.2 Too many connections, please try again later"
+TOO_SLOW = "421 4.4.2 It took too long, please try again later"
+GOODBYE = "421 4.7.0 Goodbye"
+SHUTTING_DOWN = "421 4.3.2 Shutting down, please try again later"
 
-# aiosmtpd lets quoted, half and doubled addresses pass; answers may go to this one, so it has to be plain.
-_RETURN_PATH = re.compile(r'[^\s"\\<>()@]{1,64}@[A-Za-z0-9.\[\]:-]{1,253}')
+# aiosmtpd lets quoted, half and doubled addresses pass, source routes (RFC 5321, appendix C) and nested comments; answers may go
+# to a return path, so it has to be plain. Nothing else is handed to its parser, which recurses and takes its time.
+_LOCAL_PART = r"""[^\x00-\x20"\\<>()\[\]@,;:\x7f-\U0010ffff]{1,64}"""
+_DOMAIN = r"[A-Za-z0-9.\[\]:-]{1,253}"
+_PATH = re.compile(rf"(?i:FROM|TO): ?<(?:{_LOCAL_PART}@{_DOMAIN})?>(?: .*)?", re.DOTALL)
 
 # aiosmtpd logs commands, and takes a mail sent without waiting for a refused DATA for commands: headers in the log.
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
@@ -48,14 +66,6 @@ class Handler:
 
     def __init__(self, list_address: str) -> None:
         self._list = list_address
-
-    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802 - aiosmtpd's name
-        """Takes any plain address, and none (<>)."""
-        if address != NULL and not _RETURN_PATH.fullmatch(address):
-            return BAD_RETURN_PATH
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return "250 2.1.0 OK"
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802 - aiosmtpd's name
         """Takes the list's addresses, those of one role at a time."""
@@ -76,7 +86,7 @@ class Handler:
 
 
 class SmtpSession(SMTP):
-    """One connection by SMTP."""
+    """One connection by SMTP. As a guest of the room it has `ends_at`, `held`, `judged` and `hang_up`."""
 
     is_lmtp = False
 
@@ -87,23 +97,76 @@ class SmtpSession(SMTP):
             data_size_limit=None if self.is_lmtp else house.max_octets,
             hostname=house.hostname,
             ident="LMTP" if self.is_lmtp else "ESMTP",
-            timeout=SESSION_TIMEOUT_S,
-            command_call_limit={"*": MAX_COMMANDS},
             loop=loop,
         )
         self._house = house
-        self._held = 0
-        self.in_data = False
+        self._replies = self._wrong = self._refused = 0
+        self.ends_at = 0.0
+        self.held = 0
+        self.judged = False
+
+    # --- coming and going -------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Counts the session."""
-        self._house.sessions.add(self)
+        """Comes in, if there is room."""
+        enters = self._house.room.enter(self, BUSY)
         super().connection_made(transport)
+        if self._house.stopping or not enters:
+            self.hang_up(SHUTTING_DOWN if self._house.stopping else BUSY)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Counts it no more."""
-        self._house.sessions.discard(self)
+        """Leaves."""
+        self._house.room.leave(self)
         super().connection_lost(error)
+
+    def eof_received(self) -> bool:
+        """Ends the session: who says no more is not answered, and must not keep the connection half open."""
+        super().eof_received()
+        return False
+
+    def hang_up(self, reply: str) -> None:
+        """Says this and closes, at once if the peer has stopped reading: a connection that waits to be read stays open for good."""
+        transport = self.transport
+        if not isinstance(transport, asyncio.WriteTransport):
+            return
+        transport.write(reply.encode() + b"\r\n")
+        if transport.get_write_buffer_size():
+            transport.abort()
+        else:
+            transport.close()
+
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        """aiosmtpd asks for this when the connection is made, and for each command, which earn nothing here."""
+        if self._timeout_handle is None:
+            self._timeout_handle = self.loop.call_at(self.ends_at, self._timeout_cb)
+
+    def _timeout_cb(self) -> None:
+        if not self.judged and self.loop.time() >= self.ends_at:
+            self.hang_up(TOO_SLOW)
+        # Once more even so: the connection may close only when the peer has read what was said.
+        again = max(self.ends_at, self.loop.time() + 1)
+        self._timeout_handle = self.loop.call_at(again, self._timeout_cb)
+
+    async def push(self, status: str | bytes) -> None:
+        """One reply; then the others have their turn. Ends the session that has had enough of them."""
+        reply = status if isinstance(status, str) else status.decode()
+        self._replies += 1
+        self._wrong += reply[:1] in "45"
+        # aiosmtpd repeats the command, whatever characters are in it.
+        await super().push(NOT_UNDERSTOOD if reply.startswith("500 ") else reply)
+        if self._replies >= MAX_REPLIES or self._wrong >= MAX_WRONG_COMMANDS or self._refused >= MAX_REFUSED_MAILS:
+            self.hang_up(GOODBYE)
+        await asyncio.sleep(0)
+
+    # --- commands ---------------------------------------------------------------------------------------------------------
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """Takes any plain address, and none (<>)."""
+        await (super().smtp_MAIL(arg) if arg and _PATH.fullmatch(arg) else self.push(BAD_PATH))
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """Takes a plain address; which ones, the handler knows."""
+        await (super().smtp_RCPT(arg) if arg and _PATH.fullmatch(arg) else self.push(BAD_PATH))
 
     async def smtp_VRFY(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
         """Tells nothing (RFC 5321, 7.3)."""
@@ -111,11 +174,19 @@ class SmtpSession(SMTP):
 
     async def smtp_EXPN(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
         """Tells nothing (RFC 5321, 7.3)."""
-        await self.push("502 5.5.1 Not implemented")
+        await self.push(NOT_IMPLEMENTED)
 
     async def smtp_HELP(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
         """Tells what little there is to tell."""
         await self.push("214 2.0.0 See RFC 5321")
+
+    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        """TLS is the mail server's in front of us."""
+        await self.push(NOT_IMPLEMENTED)
+
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        """Who posts is who signed; there is nobody to log in."""
+        await self.push(NOT_IMPLEMENTED)
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
         """Takes the mail and answers once, by LMTP once for each recipient (RFC 2033, 4.2)."""
@@ -129,56 +200,49 @@ class SmtpSession(SMTP):
             await self.push("501 5.5.4 DATA takes nothing")
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
-        self.in_data = True
         try:
             reply = await self._take(envelope)
+            self._refused += reply.startswith("5")
             await self.push("\r\n".join([reply] * (len(envelope.rcpt_tos) if self.is_lmtp else 1)))
         finally:
-            self.in_data = False
             self.envelope = self._create_envelope()
 
     async def _take(self, envelope: Envelope) -> str:
+        room, incoming = self._house.room, Incoming()
         try:
-            content, problem = await self._read()
-            self._reset_timeout()
+            problem = await self._read(incoming)
+            self.judged = True
+            room.renew(self)
             to = role_of(envelope.rcpt_tos[0], self._house.list)
             assert to is not None  # handle_RCPT saw to it
             mail_from = "" if envelope.mail_from in (None, NULL) else str(envelope.mail_from)
-            held, self._held = self._held, 0
-            return await self._house.settle(to, mail_from, content, problem, held, is_lmtp=self.is_lmtp)
+            held, self.held = self.held, 0
+            return await self._house.settle(Arrived(to, mail_from, incoming, problem, held), is_lmtp=self.is_lmtp)
         except Exception as error:  # every path after 354 has its answer, and never the error's text
             _log.error("smtp: %s", type(error).__name__)
             return TRY_AGAIN
         finally:
-            self._hold(-self._held)
+            self.judged = False
+            room.give_back(self)
 
-    async def _read(self) -> tuple[bytes, str]:
-        """(the mail with dots unstuffed, "") or (b"", the reply why it cannot be taken) (RFC 5321, 4.5.2)."""
-        content, problem, starts_line, mebibytes = bytearray(), "", True, 0
-        while True:
-            try:
-                piece = await self._reader.readuntil(b"\r\n")
-            except asyncio.LimitOverrunError as longer:
-                piece = await self._reader.read(longer.consumed)
-            if starts_line and piece == b".\r\n":
-                return bytes(content), problem
-            if starts_line and piece.startswith(b"."):
-                piece = piece[1:]
-            starts_line = piece.endswith(b"\r\n")
-            problem = problem or self._house.problem_with(len(content) + len(piece), len(piece))
-            if problem:  # the rest is read, because only then may we answer, and dropped
-                content.clear()
-                self._hold(-self._held)
+    async def _read(self, incoming: Incoming) -> str:
+        """Reads to the end of the mail; why it cannot be taken, or empty. Such a mail is read and dropped, and earns no time."""
+        problem, after = "", None
+        while after is None:
+            before, piece = len(incoming), await self._reader.read(_ALL_THERE_IS)
+            if not piece:
+                raise EOFError
+            after = incoming.take(piece)
+            if problem:
                 continue
-            content += piece
-            self._hold(len(piece))
-            if len(content) // MIB > mebibytes:
-                mebibytes = len(content) // MIB
-                self._reset_timeout()
-
-    def _hold(self, octets: int) -> None:
-        self._held += octets
-        self._house.held += octets
+            problem = self._house.problem_with(self, len(incoming), len(incoming) - before)
+            if problem:
+                incoming.drop()
+                self._house.room.give_back(self)
+            else:
+                self._house.room.earn(self, len(piece))
+        self._reader.feed_data(after)  # commands that came behind the mail
+        return problem
 
 
 class LmtpSession(SmtpSession, LMTP):
