@@ -59,7 +59,8 @@ def session_key(people: People, message: bytes) -> bytes:
     return bytes.fromhex(found[1])
 
 
-def _cfb(key: bytes, iv: bytes, octets: bytes) -> bytes:
+def cfb(key: bytes, iv: bytes, octets: bytes) -> bytes:
+    """AES in CFB mode (RFC 9580, 5.13.1)."""
     encryptor = Cipher(AES(key), CFB(iv)).encryptor()
     return encryptor.update(octets) + encryptor.finalize()
 
@@ -68,14 +69,14 @@ def protected(key: bytes, packets: bytes, check: bytes | None = None) -> bytes:
     """An integrity-protected data packet, version 1 (RFC 9580, 5.13.1); `check` in the place of the right SHA-1."""
     start = os.urandom(BLOCK)
     plain = start + start[-2:] + packets + b"\xd3\x14"
-    return write_packet(Tag.SEIPD, b"\1" + _cfb(key, bytes(BLOCK), plain + (check or hashlib.sha1(plain).digest())))
+    return write_packet(Tag.SEIPD, b"\1" + cfb(key, bytes(BLOCK), plain + (check or hashlib.sha1(plain).digest())))
 
 
 def unprotected(key: bytes, packets: bytes) -> bytes:
     """A data packet without integrity protection (RFC 9580, 5.7): CFB is started anew after the prefix."""
     start = os.urandom(BLOCK)
-    prefix = _cfb(key, bytes(BLOCK), start + start[-2:])
-    return write_packet(Tag.SED, prefix + _cfb(key, prefix[2:], packets))
+    prefix = cfb(key, bytes(BLOCK), start + start[-2:])
+    return write_packet(Tag.SED, prefix + cfb(key, prefix[2:], packets))
 
 
 def anonymous(count: int) -> bytes:

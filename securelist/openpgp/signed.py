@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +16,16 @@ from securelist.mail.mime import crlf, decoded, parts_of, read_entity
 from securelist.openpgp import gnupg, sequoia
 from securelist.openpgp.armor import blocks, dearmor, only_block
 from securelist.openpgp.certificate import Certificate
-from securelist.openpgp.packets import Literal, Packet, Tag, decompress, intended_recipients, read_literal, read_packets
+from securelist.openpgp.packets import (
+    MAX_DECOMPRESSED,
+    Literal,
+    Packet,
+    Tag,
+    decompress,
+    intended_recipients,
+    read_literal,
+    read_packets,
+)
 
 # What the clocks of decent machines differ by: a signature from the future counts up to here.
 MAX_AHEAD_S = 600
@@ -53,6 +63,8 @@ class SignedMessage:
 
 
 _BY_VERIFY = object()
+# Octets, and text in two notations (RFC 9580, 5.9); what programs make of other formats differs.
+_FORMATS = {"b", "t", "u"}
 
 
 @dataclass(frozen=True)
@@ -76,14 +88,17 @@ class Verified:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read_signed(octets: bytes) -> SignedMessage:
-    """The one signed message in `octets`, in whichever form; raises Refused, "not-signed" when it is none of the three."""
+def read_signed(octets: bytes, most: int = MAX_DECOMPRESSED) -> SignedMessage:
+    """The one signed message in `octets`, in whichever form; raises Refused, "not-signed" when it is none of the three.
+
+    What is compressed may unpack to `most` octets.
+    """
     if is_multipart_signed(octets):
         return _read_detached(octets)
     is_binary = octets[:1] >= b"\x80"  # then a clearsigned text in it is a part of what was signed
     if _BEGIN in octets and not is_binary:
         return _read_clearsigned(octets)
-    return read_combined(dearmor(octets))
+    return read_combined(dearmor(octets), most)
 
 
 def is_multipart_signed(octets: bytes) -> bool:
@@ -111,14 +126,15 @@ def _read_clearsigned(octets: bytes) -> SignedMessage:
 
 
 def _read_detached(octets: bytes) -> SignedMessage:
-    parts = parts_of(read_entity(octets))
+    entity = read_entity(octets)
+    parts = parts_of(entity)
     if len(parts) != 2:
         raise Refused("not-one-signature", "a multipart/signed has two parts: what is signed, and one signature (RFC 3156, 5)")
     if b"\r" in parts[0].replace(b"\r\n", b""):
         # GnuPG is asked with line ends of either kind; a lone CR would make other bytes of the same signature.
         raise Refused("bare-line-end", "the signed part mixes line ends; CR and LF come in pairs only (RFC 3156, 5)")
     holder = read_entity(parts[1])
-    if holder.content_type != "application/pgp-signature":
+    if holder.content_type != "application/pgp-signature" or entity.parameter("protocol").lower() not in ("", holder.content_type):
         raise Refused("not-signed", "the second part of the multipart/signed is no OpenPGP signature (RFC 3156, 5)")
     kind, block = only_block(decoded(holder))
     if kind != "SIGNATURE":
@@ -136,31 +152,49 @@ def _only_signature(octets: bytes) -> Packet:
     return packets[0]
 
 
-def open_literal(octets: bytes) -> tuple[tuple[Packet, ...], Literal | None]:
-    """The packets of a message with one layer of compression undone, and its literal data if there is exactly one."""
+def open_literal(octets: bytes, most: int = MAX_DECOMPRESSED) -> tuple[tuple[Packet, ...], Literal | None]:
+    """The packets of a message with one layer of compression undone, to `most` octets, and its literal data if there is exactly one."""
     packets = read_packets(octets)
     if len(packets) == 1 and packets[0].tag == Tag.COMPRESSED:
-        packets = read_packets(decompress(packets[0]))
+        packets = read_packets(decompress(packets[0], most))
     literals = [p for p in packets if p.tag == Tag.LITERAL]
     return packets, read_literal(literals[0]) if len(literals) == 1 else None
 
 
-def read_combined(octets: bytes) -> SignedMessage:
-    """A binary OpenPGP message that is signed once over everything (RFC 9580, 10.3); raises Refused."""
-    packets, literal = open_literal(octets)
+def read_combined(octets: bytes, most: int = MAX_DECOMPRESSED) -> SignedMessage:
+    """A binary OpenPGP message that is signed once over everything (RFC 9580, 10.3), of at most so many octets; raises Refused."""
+    return combined(*open_literal(octets, most))
+
+
+def combined(packets: tuple[Packet, ...], literal: Literal | None) -> SignedMessage:
+    """The same, of what `open_literal` found."""
     tags = [p.tag for p in packets]
     if tags not in ([Tag.ONE_PASS_SIGNATURE, Tag.LITERAL, Tag.SIGNATURE], [Tag.SIGNATURE, Tag.LITERAL]) or literal is None:
         raise Refused(*_why_not_combined(tags))
     signature = packets[0 if tags[0] == Tag.SIGNATURE else 2]
     facts = sequoia.read_signature(signature.octets)
-    whole, intended = b"".join(p.octets for p in packets), intended_recipients(signature)
-    text = literal.format in "tu"
+    if literal.format not in _FORMATS or (signature is packets[-1] and not _announces(packets[0], signature, facts.issuers)):
+        raise Refused("not-one-message", "the literal data or the one-pass signature is not as RFC 9580 has it (5.4, 5.9)")
+    whole, intended = packets[0].source, intended_recipients(signature)
+    text = literal.format != "b"
     return SignedMessage("combined", whole, facts.issuers, facts.claimed, intended, literal.data, signature.octets, text, facts.expires)
+
+
+def _announces(one_pass: Packet, signature: Packet, issuers: tuple[str, ...]) -> bool:
+    """Whether a one-pass signature says what the signature itself says: type, algorithms and key ID (RFC 9580, 5.4).
+
+    GnuPG does not compare them all, and other programs believe the first. Its flag does not matter: there is one signature.
+    """
+    said, body = one_pass.body, signature.body
+    old = body[:1] == b"\3"  # RFC 9580, 5.2.2; elsewhere 5.2.3
+    facts = body[2:3] + body[16:17] + body[15:16] if old else body[1:2] + body[3:4] + body[2:3]
+    named = not issuers or said[4:12].hex().upper() in {issuer[-16:] for issuer in issuers}
+    return len(said) == 13 and said[:4] == b"\3" + facts and named
 
 
 def _why_not_combined(tags: list[int]) -> tuple[str, str]:
     if tags == [Tag.LITERAL]:
-        return "not-signed", "the message is not signed"
+        return "not-signed", "the message is not signed as a whole; let your program sign and encrypt in one step"
     if Tag.SEIPD in tags or Tag.SED in tags or Tag.OCB in tags or Tag.PKESK in tags:
         return "nested-encryption", "there is an encrypted message inside; encrypt once only"
     if tags.count(Tag.SIGNATURE) > 1:
@@ -220,9 +254,13 @@ def _verify_with(message: SignedMessage, certificate: Certificate, at: int) -> V
 
 def _first_variant(message: SignedMessage, certificate: Certificate, at: int) -> tuple[gnupg.GoodSignature, bytes]:
     """GnuPG's verdict with CRLF line ends, as RFC 3156 5 wants, or with the bytes as they stand, as neomutt signs them."""
-    variants = dict.fromkeys((crlf(message.content), message.content, _unix(message.content)))
     problem: Refused | None = None
-    for variant in variants:
+    tried: list[bytes] = []
+    for form in (crlf, bytes, _unix):
+        variant = form(message.content)
+        if variant in tried:
+            continue
+        tried.append(variant)
         try:
             return gnupg.verify(variant, certificate.octets, at, message.signature), variant
         except Refused as refused:
@@ -248,7 +286,15 @@ def _unix(octets: bytes) -> bytes:
 
 def _same_text(first: bytes, second: bytes) -> bytes:
     """The text of a clearsigned message if both engines put out the same, line ends and blanks at them aside."""
-    lines = [[line.rstrip() for line in _unix(text).split(b"\n")] for text in (first, second)]
-    if b"\n".join(lines[0]).rstrip() != b"\n".join(lines[1]).rstrip():
+    text = _bare(second)
+    if _bare(first) != text:
         raise _differ()
-    return b"\n".join(lines[1]).rstrip() + b"\n"
+    return text + b"\n"
+
+
+def _bare(text: bytes) -> bytes:
+    """A text without blanks at the ends of its lines, nor empty lines at its end. A list of a million lines takes fifty MiB."""
+    kept = bytearray()
+    for line in io.BytesIO(text):
+        kept += line.rstrip() + b"\n"
+    return bytes(kept.rstrip())

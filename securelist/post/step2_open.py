@@ -5,19 +5,22 @@ Packets are counted before GnuPG sees them, and of the session-key packets it se
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from securelist.errors import Refused, Step
 from securelist.mail.mime import Entity, decoded, parts_of, read_entity
 from securelist.openpgp.armor import only_block
 from securelist.openpgp.list_key import ListKey
-from securelist.openpgp.packets import ANONYMOUS, Packet, Tag, read_packets, recipient_of
-from securelist.openpgp.signed import SignedMessage, is_multipart_signed, open_literal, read_combined, read_signed
+from securelist.openpgp.packets import ANONYMOUS, Literal, Packet, Tag, read_packets, recipient_of
+from securelist.openpgp.signed import SignedMessage, combined, is_multipart_signed, open_literal, read_signed
 from securelist.post.step1_receive import Received
 
 # gpg-agent tries each anonymous packet with the secret key, at some 7 ms each. A sender that hides its
 # recipients hides a handful of them.
 MAX_KEY_PACKETS = 8
+# All that the control part says (RFC 3156, 4).
+_CONTROL = re.compile(rb"\s*version:[ \t]*1\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -36,24 +39,26 @@ def open_post(received: Received, list_key: ListKey, list_key_ids: frozenset[str
 
 def open_entity(mail: Entity, list_key: ListKey, list_key_ids: frozenset[str]) -> SignedMessage:
     """The one signed message in an entity that is one encrypted object; raises Refused."""
-    inside = _decrypted(mail, list_key, list_key_ids)
-    return _signed_inside(inside, _is_inline(mail))
+    packets, literal = open_literal(_decrypted(mail, list_key, list_key_ids))
+    return _signed_inside(packets, literal, _is_inline(mail))
 
 
 def open_unsigned(mail: Entity, list_key: ListKey, list_key_ids: frozenset[str]) -> SignedMessage | bytes:
     """The same, but what was encrypted without a signature around it comes back as octets, for whoever looks for signed texts in them."""
-    inside = _decrypted(mail, list_key, list_key_ids)
-    packets, literal = open_literal(inside)
+    packets, literal = open_literal(_decrypted(mail, list_key, list_key_ids))
     if [packet.tag for packet in packets] == [Tag.LITERAL] and literal and not is_multipart_signed(literal.data):
         return literal.data
-    return _signed_inside(inside, _is_inline(mail))
+    return _signed_inside(packets, literal, _is_inline(mail))
 
 
 def _decrypted(mail: Entity, list_key: ListKey, list_key_ids: frozenset[str]) -> bytes:
     """The packets inside the encryption."""
     inline = _is_inline(mail)
-    armored = decoded(mail) if inline else _encrypted_part(mail)
-    kind, octets = only_block(armored) if b"-----BEGIN PGP MESSAGE-----" in armored else ("", b"")
+    found = decoded(mail) if inline else _encrypted_part(mail)
+    if not inline and found[:1] >= b"\x80":  # binary, in the base64 of its part: RFC 3156, 3 wants armour, and nothing depends on it
+        kind, octets = "MESSAGE", found
+    else:
+        kind, octets = only_block(found) if b"-----BEGIN PGP MESSAGE-----" in found else ("", b"")
     if kind != "MESSAGE":
         raise Refused("not-encrypted", "the mail is not encrypted as a whole; encrypt it to the list's key", Step.OPEN)
     return list_key.decrypt(_for_the_list(read_packets(octets), list_key_ids))
@@ -71,6 +76,10 @@ def _encrypted_part(mail: Entity) -> bytes:
     types = [part.content_type for part in parts]
     if types != ["application/pgp-encrypted", "application/octet-stream"]:
         raise Refused("not-one-object", "beside the encrypted part there must be nothing but its control part (RFC 3156, 4)", Step.OPEN)
+    if any(len(entity.all("Content-Type")) != 1 for entity in (mail, *parts)):
+        raise Refused("not-one-object", "a part names its type twice: programs would read different mails (RFC 2045, 5)", Step.OPEN)
+    if mail.parameter("protocol").lower() not in ("", types[0]) or not _CONTROL.fullmatch(decoded(parts[0])):
+        raise Refused("not-one-object", "the mail is not encrypted with OpenPGP, version 1, and nothing else (RFC 3156, 4)", Step.OPEN)
     return decoded(parts[1])
 
 
@@ -89,9 +98,8 @@ def _for_the_list(packets: tuple[Packet, ...], list_key_ids: frozenset[str]) -> 
     return b"".join(packet.octets for packet in [*ours, data])
 
 
-def _signed_inside(inside: bytes, inline: bool) -> SignedMessage:
+def _signed_inside(packets: tuple[Packet, ...], literal: Literal | None, inline: bool) -> SignedMessage:
     """A combined signature, or literal data that is one multipart/signed around everything (RFC 3156, 6.1)."""
-    packets, literal = open_literal(inside)
     if [packet.tag for packet in packets] == [Tag.LITERAL] and literal and not inline and is_multipart_signed(literal.data):
         return read_signed(literal.data)
-    return read_combined(inside)
+    return combined(packets, literal)
