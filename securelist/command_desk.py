@@ -5,8 +5,6 @@ A command that changes something works once: whoever mails a trust root's letter
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,22 +12,17 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from securelist.addressees import Addressees
-from securelist.commands import COMMANDS, MAX_QUOTED, Answer, Ask, Command, Order, Sender, commands_for
+from securelist.commands import COMMANDS, Answer, Ask, Command, Sender, commands_for
 from securelist.errors import Refused, Step
 from securelist.installation import Installation
 from securelist.letters import Addressee, Facts
 from securelist.mail.addresses import Role, address_for
 from securelist.mail.mime import read_entity
-from securelist.openpgp.signed import Verified
+from securelist.orders import MAX_QUOTED, Order, Orders, digest_of
 from securelist.post.addressed import check_addressed
 from securelist.procedures.dates import day
 from securelist.store import commands
-from securelist.trust.text import is_entity, text_of
-
-# Each is answered by a letter. A person writes two or three at a time.
-MAX_COMMANDS = 10
-# What ends the commands without a word: an empty line, a quotation, the mail signature (RFC 3676, 4.3).
-_END = re.compile(r"\s*\Z|\s*>|--\s*\Z")
+from securelist.trust.text import is_entity
 
 
 @dataclass(frozen=True)
@@ -41,31 +34,6 @@ class Taken:
     signer: str
 
 
-@dataclass(frozen=True)
-class Orders:
-    """The commands in a signed text, and the line that is none and so ended them; empty if they ended as they should."""
-
-    lines: tuple[Order, ...] = ()
-    left_out: str = ""
-
-
-def orders_in(verified: Verified) -> Orders:
-    """The commands at the head of a signed text; none if its first line is none, or if it holds no text."""
-    try:
-        lines = text_of(verified.content).strip().splitlines()
-    except Refused:  # HTML alone, say
-        return Orders()
-    orders: list[Order] = []
-    for line in lines:
-        if _END.match(line):
-            return Orders(tuple(orders))
-        word, *arguments = line.replace(",", " ").split() or [""]
-        if word.lower() not in COMMANDS or len(orders) == MAX_COMMANDS:
-            return Orders(tuple(orders), line[:MAX_QUOTED])
-        orders.append(Order(len(orders) + 1, word.lower(), tuple(arguments)))
-    return Orders(tuple(orders))
-
-
 class CommandDesk:
     """Carries out commands for one installation."""
 
@@ -74,6 +42,7 @@ class CommandDesk:
 
     def carry_out(self, orders: Orders, sender: Sender, at: int, in_time: Callable[[], None]) -> Taken:
         """Carries out each line and answers it by a letter. Raises the first Refused if none was carried out, and TryAgain."""
+        commands.remember(self._house.engine, sender.verified.signer, digest_of(sender.verified, place=0), at)
         to, refusals, done = self._people.of(sender.verified.signer, at), list[Refused](), list[str]()
         for order in orders.lines:
             try:
@@ -126,13 +95,3 @@ class CommandDesk:
 def _refusal(order: Order, sender: Sender, refused: Refused) -> Answer:
     facts = {"line": str(order)[:MAX_QUOTED], "reason": refused.reason, "detail": refused.detail}
     return Answer("command-refused", "", facts | {"commands": commands_for(sender.is_root)})
-
-
-def digest_of(verified: Verified, place: int) -> str:
-    """What makes a command the same again: the text that was signed, when, and the line's place in it (0: the text as a whole).
-
-    A second "invite --batch 20" in the same words is another mail with another date; the same mail cannot be given one. Line ends
-    and blanks before them are left aside: they may differ under one and the same signature (RFC 9580, 5.2.1.2 and 7.2).
-    """
-    lines = [line.rstrip() for line in verified.content.rstrip().replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")]
-    return hashlib.sha256(b"\n".join((b"%d %d" % (verified.made, place), *lines))).hexdigest()

@@ -12,6 +12,7 @@ from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.letters import Facts, Verbatim
 from securelist.openpgp.signed import Verified
+from securelist.orders import MAX_QUOTED, Order
 from securelist.procedures.attached import text_file
 from securelist.procedures.dates import day
 from securelist.procedures.office import MAX_BATCH, Done, Office, Once
@@ -21,21 +22,6 @@ from securelist.procedures.waiting import facts_of, texts_to_sign, what_waits
 from securelist.trust.draft import draft
 from securelist.trust.membership import SUSPENDED, Member
 from securelist.trust.statement import Person, StatementType
-
-# How much of what somebody wrote is quoted to them.
-MAX_QUOTED = 60
-
-
-@dataclass(frozen=True)
-class Order:
-    """One line with a command: its place among them, the command's word, and the words after it."""
-
-    place: int
-    word: str
-    arguments: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return " ".join((self.word, *self.arguments))
 
 
 @dataclass(frozen=True)

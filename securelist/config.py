@@ -19,6 +19,8 @@ from securelist.openpgp.certificate import normal_fingerprint
 FILE_NAME = "securelist.toml"
 # The bench puts all its members into one ccTLD; a real list has three of each.
 MAX_MEMBERS_PER_CCTLD = 10_000
+# Nobody writes that much; the bench does.
+MAX_POSTS_PER_HOUR = 100_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ class Config:
     """Whether copies carry the poster's own signed text, verifiable offline. It doubles the size of a copy."""
     members_per_cctld: int = 3
     """At most so many SSCs for one ccTLD."""
+    posts_per_hour: int = 60
+    """How many posts within an hour the list takes from one member; more are refused, and the Secretariat is told. It is for a key that
+    is in the wrong hands: each post goes to everybody."""
     explain_refusals: bool = True
     """Whether a member whose post was refused gets an encrypted explanation."""
     rdap_server: str = ""
@@ -104,8 +109,9 @@ def read_config(home: Path) -> Config:
         raise ConfigurationError("bad-setting", f"{path}: key must be a full fingerprint, upper-case hex without blanks")
     if not raw.get("name", "").isprintable():  # it stands in header fields
         raise ConfigurationError("bad-setting", f"{path}: name must be one line of visible characters")
-    if not 0 < raw.get("members_per_cctld", 1) <= MAX_MEMBERS_PER_CCTLD:
-        raise ConfigurationError("bad-setting", f"{path}: members_per_cctld must be from 1 to {MAX_MEMBERS_PER_CCTLD}")
+    for key, most in (("members_per_cctld", MAX_MEMBERS_PER_CCTLD), ("posts_per_hour", MAX_POSTS_PER_HOUR)):
+        if not 0 < raw.get(key, 1) <= most:
+            raise ConfigurationError("bad-setting", f"{path}: {key} must be from 1 to {most}")
     return Config(**{**raw, "list": same_address(raw["list"])}, home=home)
 
 

@@ -15,17 +15,20 @@ from securelist.delivery.bounce_token import copy_of, read_secret
 from securelist.errors import Refused, SecurelistError, Step
 from securelist.installation import Installation
 from securelist.letters import attached_mail
-from securelist.mail.addresses import ListAddress, Role, address_problem
+from securelist.letters.kinds import FORWARDS_FROM_ONE_A_DAY
+from securelist.mail.addresses import ListAddress, Role, address_problem, role_of, same_address
 from securelist.mail.headers import one_mailbox
 from securelist.mail.mime import read_entity
+from securelist.mail.robots import may_be_answered
 from securelist.post.step1_receive import receive
 from securelist.post.way import Tell, at_step
 from securelist.procedures.welcome import Welcomes
 from securelist.request import RequestDesk
-from securelist.store import queue
+from securelist.store import journal, queue
 from securelist.store.database import recording
-from securelist.store.journal import note
+from securelist.store.retention import DAY_S
 
+_FORWARDED = "forwarded from"  # the journal's event
 # Refusals that nobody needs to be told of: the post is there, or a machine wrote.
 _UNEXPLAINED = {"duplicate", "loop", "automatic", "empty", "not-a-mail"}
 
@@ -91,7 +94,7 @@ class Reception:
             self._explain(octets, refused, at)
             self._tell_owner(refused, at)
             with recording(self._house.engine) as connection:
-                note(connection, at, "refused", detail=f"{refused.step}: {refused.reason}")
+                journal.note(connection, at, "refused", detail=f"{refused.step}: {refused.reason}")
             raise
         with suppress(SecurelistError):  # the post is accepted, whatever comes of this
             self._welcomes.confirm(relayed.poster, at, made=at)
@@ -102,18 +105,24 @@ class Reception:
         if not self._house.config.explain_refusals or refused.reason in _UNEXPLAINED:
             return
         try:
-            member = self._house.membership().member_by_address(one_mailbox(read_entity(octets)).address, at)
-            to = self._people.of(member.fingerprint, at) if member else None
+            mail = read_entity(octets)
+            member = self._house.membership().member_by_address(one_mailbox(mail).address, at)
+            to = self._people.of(member.fingerprint, at) if member and may_be_answered(mail) else None
         except Refused:
             return
         if to is not None:
             self._house.letters.write("explanation", to, at, step=refused.step, detail=refused.detail)
 
     def _tell_owner(self, refused: Refused, at: int) -> None:
-        """The Secretariat hears of the one refusal that may be an attack on an engine, or a fault in it."""
+        """The Secretariat hears of what may be an attack on an engine, and once a day of a member who posts without end."""
         if refused.reason == "engines-differ":
             for root in self._people.secretariat(at):
                 self._house.letters.write("engines-differ", root, at, step=refused.step, detail=refused.detail)
+        if refused.reason == "too-many-posts" and refused.signer:
+            member = self._house.membership().member_by_key(refused.signer, at)
+            most, occasion = self._house.config.posts_per_hour, f"flood {refused.signer} {at // DAY_S}"
+            for root in self._people.secretariat(at):
+                self._house.letters.write("flood", root, at, occasion=occasion, member=member, fingerprint=refused.signer, most=most)
 
     def _bounce(self, token: str, octets: bytes, at: int) -> Accepted:
         """A delivery report for one copy, known by its address alone; recorded, and it changes no membership."""
@@ -128,15 +137,20 @@ class Reception:
         to = mail_from or one_mailbox(mail).address
         if address_problem(to):
             raise Refused("bad-address", "there is no plain address to answer to", Step.RECEIVE)
-        if any(mail.all(name) for name in ("List-Id", "Precedence")):
+        if not may_be_answered(mail) or role_of(to, self._house.config.list):
             raise Refused("automatic", "a list or a machine asked; the certificate is sent to people", Step.RECEIVE)
         if not self._house.letters.publish("certificate", to, at, answers_to="".join(mail.all("Message-ID"))):
             raise Refused("too-often", "this address asked too often today", Step.DECIDE)
         return Accepted("accepted", "the list's certificate is on its way", None, Step.COMMIT)
 
     def _owner(self, octets: bytes, mail_from: str | None, at: int) -> Accepted:
-        receive(octets, mail_from, self._house.config.list_id)
+        mail = receive(octets, mail_from, self._house.config.list_id).mail
+        sender = same_address(mail_from or one_mailbox(mail).address)
+        if journal.count(self._house.engine, _FORWARDED, sender, at - DAY_S) >= FORWARDS_FROM_ONE_A_DAY:
+            raise Refused("too-often", "this address wrote to the Secretariat too often today; telephone them", Step.DECIDE)
         reached = [self._house.letters.write("forward", root, at, parts=(attached_mail(octets),)) for root in self._people.secretariat(at)]
         if not any(reached):
             raise Refused("unreachable", "no trust root has an address and a key to which this can be encrypted", Step.SEAL)
+        with recording(self._house.engine) as connection:
+            journal.note(connection, at, _FORWARDED, sender)
         return Accepted("accepted", "forwarded to the Secretariat", None, Step.COMMIT)

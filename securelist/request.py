@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from securelist.addressees import Addressees
-from securelist.command_desk import CommandDesk, Taken, digest_of, orders_in
+from securelist.command_desk import CommandDesk, Taken
 from securelist.commands import Sender, commands_for
 from securelist.errors import Refused, SecurelistError, Step
 from securelist.installation import Installation
@@ -21,15 +21,19 @@ from securelist.mail.mime import Entity
 from securelist.openpgp.admission import split_certificates
 from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.signed import SignedMessage, Verified, candidates, read_signed, verify
+from securelist.orders import digest_of, orders_in
 from securelist.post.step1_receive import receive
 from securelist.post.step2_open import open_unsigned
 from securelist.post.step3_verify import check_age
+from securelist.post.step4_decide import content_digest
 from securelist.procedures.revoked import take_revocations
 from securelist.procedures.telling import Telling
 from securelist.procedures.unusable import tell_invited
 from securelist.procedures.welcome import Welcomes
 from securelist.request_mail import RequestMail, read_request
+from securelist.store import queue
 from securelist.trust.classify import classify
+from securelist.trust.silence import MAX_TEXT_OCTETS
 from securelist.trust.submission import MAX_TEXTS, Parcel, Submission
 
 # Each costs a process of GnuPG. Two belong to one statement at most: the old key's and the new key's.
@@ -45,6 +49,13 @@ _QUOTING_NOTHING = {
     "too-many-packets", "too-large", "bare-line-end", "not-one-message", "nested-encryption",
 }  # fmt: skip
 _OTHERWISE = "something that came with your text breaks a rule ({reason}); send your text by itself, and the answer will say more"
+# Refusals of a stranger's request that depend on who is a member, with which key, or on who else has asked: whoever mails one in somebody's
+# name, or with somebody's key, must not learn that from the answer.
+# The others come after these: a key that has asked too often would hear of them only where there is nobody.
+_ABOUT_OTHERS = {
+    "already-a-member", "superseded", "key-of-another", "request-waiting", "too-many-by-one-key", "too-many-requests", "request-released",
+    "revoked",
+}  # fmt: skip
 # Texts that are searched for the token of an invitation: the mail as it came, what is signed in it, and some of its parts.
 MAX_SEARCHED = 8
 
@@ -109,8 +120,12 @@ class RequestDesk:
         try:
             return self._house.enter(dataclasses.replace(parcel, mailed=True), at, in_time)
         except Refused as refused:
-            nothing = refused.reason == "nothing-new" and not parcel.signed
-            raise unsigned if nothing else refused from None
+            if parcel.signed:
+                raise
+            # Anybody can mail anybody's certificate: whether it is known here, and whether a revocation took effect, is not for them.
+            found = unsigned if refused.reason == "nothing-new" else refused
+            found.quiet = True
+            raise found from None
 
     def _open(self, entity: Entity) -> SignedMessage | bytes:
         voice = self._house.voice
@@ -123,7 +138,7 @@ class RequestDesk:
             if signer is None:
                 return
             self._confirm(signer, mail, at)
-            if submission.is_renewal and (orders := orders_in(signer)).lines:
+            if submission.is_renewal and (orders := orders_in(signer)).lines and not self._was_posted(signer):
                 self._commands.carry_out(orders, self._sender(signer, mail), at, lambda: None)
 
     # --- what does not ---------------------------------------------------------------------------------------------------
@@ -137,7 +152,7 @@ class RequestDesk:
         signer = self._signer(mail, at, by)
         in_time()
         if signer is None:
-            refused.signer = None
+            refused.signer, refused.quiet = None, refused.quiet or refused.reason in _ABOUT_OTHERS
             self._tell_invited(refused, mail, at)
             raise refused
         if not by and refused.reason not in _QUOTING_NOTHING:
@@ -147,6 +162,11 @@ class RequestDesk:
         if refused.reason not in ("no-statement", "nothing-new"):
             raise self._told(refused, "refused", signer, mail, at)
         orders = orders_in(signer)
+        if orders.lines and self._was_posted(signer):
+            detail = "this text went to the list as a post, and is no command; write a mail of its own for that"
+            refused = Refused("post-as-command", detail, Step.DECIDE)
+            refused.signer = signer.signer
+            raise self._told(refused, "refused", signer, mail, at)
         if orders.lines:
             return self._commands.carry_out(orders, self._sender(signer, mail), at, in_time)
         if confirmed:
@@ -210,6 +230,10 @@ class RequestDesk:
     def _sender(self, signer: Verified, mail: _Mail) -> Sender:
         return Sender(signer, self._people.is_root(signer.signer), mail.message_id)
 
+    def _was_posted(self, signer: Verified) -> bool:
+        """Whether the list took this very text as a post: whoever mails it here as well is not obeyed."""
+        return queue.seen(self._house.engine, signer.signer, content_digest(signer.content))
+
     def _is_unconfirmed(self, fingerprint: str, at: int) -> bool:
         """Whether this is a member who was welcomed, and did not answer."""
         member = self._house.membership().member_by_key(fingerprint, at)
@@ -221,7 +245,7 @@ def _signed_by(certificates: Collection[Certificate], found: RequestMail) -> Ite
     """The texts in a mail that name one of these as their signer's; nothing is verified yet."""
     for octets in found.signed[:MAX_TEXTS]:
         with suppress(Refused):
-            message = read_signed(octets)
+            message = read_signed(octets, MAX_TEXT_OCTETS)
             if candidates(message, certificates):
                 yield message
 

@@ -16,6 +16,7 @@ from securelist.mail.mime import Entity, decoded, multipart, parts_of, read_enti
 from securelist.openpgp.armor import blocks
 from securelist.openpgp.packets import Tag, read_packets
 from securelist.openpgp.signed import SignedMessage
+from securelist.trust.classify import MAX_OCTETS
 from securelist.trust.flowed import as_written
 from securelist.trust.text import is_text
 
@@ -23,6 +24,8 @@ from securelist.trust.text import is_text
 MAX_DEPTH = 5
 # Fifty statements' certificates as attachments, and the parts around them; a hundred thousand parts would cost seconds.
 MAX_ENTITIES = 100
+# A forwarded mail or two. Each costs gpg-agent some of its time, and may unpack to all that a mail may.
+MAX_ENCRYPTED = 5
 
 # What may be a signed text or a certificate. Mail programs name an attached .asc after its ending, whatever is in it.
 _LEAVES = {"text/plain", "application/octet-stream"} | {f"application/pgp-{kind}" for kind in ("keys", "signature", "encrypted")}
@@ -47,6 +50,9 @@ class RequestMail:
     texts: list[bytes] = field(default_factory=list)
     """What it says, as far as it is plain text, signed or not: for nothing but to see what somebody meant."""
     entities: int = 0
+    encrypted: int = 0
+    octets: int = 0
+    """How much was unpacked out of encryptions."""
 
     def count(self, depth: int) -> None:
         """One more entity, so deep within others; raises Refused."""
@@ -55,6 +61,18 @@ class RequestMail:
             raise Refused("too-deep", f"the mail has parts within parts more than {MAX_DEPTH} deep")
         if self.entities > MAX_ENTITIES:
             raise Refused("too-many-parts", f"the mail consists of more than {MAX_ENTITIES} parts")
+
+    def count_encrypted(self) -> None:
+        """One more encrypted object, before it is opened; raises Refused."""
+        self.encrypted += 1
+        if self.encrypted > MAX_ENCRYPTED:
+            raise Refused("too-many-parts", f"the mail holds more than {MAX_ENCRYPTED} encrypted texts; send one")
+
+    def count_unpacked(self, octets: int) -> None:
+        """So many octets came out of an encryption; raises Refused."""
+        self.octets += octets
+        if self.octets > MAX_OCTETS:
+            raise Refused("too-large", f"what was encrypted has more than {MAX_OCTETS >> 20} MiB")
 
 
 def read_request(octets: bytes, open_encrypted: Open) -> RequestMail:
@@ -94,7 +112,9 @@ def _signed_alone(parts: list[bytes]) -> bytes:
 def _take_encrypted(entity: Entity, found: RequestMail, open_encrypted: Open | None, depth: int) -> None:
     if open_encrypted is None:
         return
+    found.count_encrypted()
     inside, is_mime = open_encrypted(entity), entity.content_type == "multipart/encrypted"
+    found.count_unpacked(len(inside.octets if isinstance(inside, SignedMessage) else inside))
     if isinstance(inside, SignedMessage):
         found.signed.append(inside.octets)
         found.sealed.add(inside.octets)

@@ -17,8 +17,9 @@ from statement_mails import PLAIN, REQUEST, keys, mail, multipart, part
 from town import LIST, member
 
 from securelist.addressees import Addressees
-from securelist.command_desk import MAX_COMMANDS, Taken
+from securelist.command_desk import Taken
 from securelist.errors import Refused
+from securelist.orders import MAX_COMMANDS
 from securelist.procedures.waiting import facts_of, what_waits
 from securelist.store import invitations, requests
 from securelist.store.database import reading

@@ -30,10 +30,14 @@ RECEIPTS_A_DAY = 500
 REFUSALS_A_DAY = 50
 # The Secretariat's mailbox is public; this many a day is a flood that the operator should stop.
 FORWARDS_A_DAY = 200
+# Of these from one sender: a person with a question, or a program that answers what we forward because its owner is a trust root.
+FORWARDS_FROM_ONE_A_DAY = 20
 # Three contacts, each with a new key; more is something to telephone about, and the first letters said so.
 NEW_KEYS_A_DAY = 20
 # One says all there is to do; a sender of odd signatures must not fill the Secretariat's mailbox.
 ALARMS_A_DAY = 10
+# One a day about each member: a thief who has the keys of half a dozen is an incident that everybody knows of.
+FLOODS_A_DAY = 20
 # Some organisations run half a dozen ccTLDs, each of which is invited, and reminded a week later.
 INVITATIONS_A_WEEK = 14
 # Each is about one answer that was tried; three mistakes in a day are for the telephone.
@@ -101,6 +105,7 @@ KINDS: Mapping[str, Kind] = {
     "receipt": Kind(RECEIPTS_A_DAY, asked=True),
     "key-replaced": Kind(NEW_KEYS_A_DAY),
     "engines-differ": Kind(ALARMS_A_DAY, provoked=True),
+    "flood": Kind(FLOODS_A_DAY),
     "invitation": Kind(INVITATIONS_A_WEEK, WEEK_S),
     "appoint": Kind(RECEIPTS_A_DAY),
     "answer-kept": Kind(ANSWERS_A_DAY, asked=True),

@@ -1,13 +1,35 @@
-"""Whether what somebody signed is meant for this list: nobody's private mail, and no order to another list, is taken here."""
+"""Whether what somebody signed is meant for this address: nobody's private mail is taken here, and no mail for another address."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from securelist.errors import Refused, Step
 from securelist.mail.addresses import same_address
-from securelist.mail.headers import addresses_in
+from securelist.mail.headers import addresses_in, check_addresses
 from securelist.mail.mime import Entity
+from securelist.openpgp.signed import Verified
+from securelist.orders import is_nothing_but_orders
+from securelist.trust.grammar import begins_statement
+from securelist.trust.silence import MAX_TEXT_OCTETS
+from securelist.trust.text import text_of
+
+# Whom a mail is for (RFC 5322, 3.6.3 and 3.6.6). A mail program may sign its blind copies' addresses, too.
+_RECIPIENTS = ("To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc")
+# What stands there when nobody is to be named: `undisclosed-recipients:;`.
+_EMPTY_GROUP = re.compile(r"[^:;<>@,]*:\s*;")
+
+
+def recipients_named(content: Entity) -> list[str]:
+    """The addresses in signed content for which it says it is, as compared; what cannot be read is somebody, too ("")."""
+    check_addresses(content, _RECIPIENTS)
+    found: list[str] = []
+    for field in _RECIPIENTS:
+        named = [same_address(address) for address in addresses_in(content, field)]
+        unreadable = not named and any(value and not _EMPTY_GROUP.fullmatch(value) for value in content.all(field))
+        found += named or [""] * unreadable
+    return found
 
 
 def check_addressed(content: Entity, intended: Collection[str], address: str, list_keys: Collection[str]) -> None:
@@ -15,8 +37,32 @@ def check_addressed(content: Entity, intended: Collection[str], address: str, li
 
     `intended` are the fingerprints that the signature names as its recipients (RFC 9580, 5.2.3.36), `list_keys` those of the list.
     """
-    named = addresses_in(content, "To") + addresses_in(content, "Cc")
-    if named and address not in map(same_address, named):
+    named = recipients_named(content)
+    if named and address not in named:
         raise Refused("not-addressed-to-the-list", "what was signed is addressed to others, not to the list", Step.DECIDE)
     if intended and not set(list_keys).intersection(intended):
         raise Refused("not-addressed-to-the-list", "the signature names other intended recipients than the list's key", Step.DECIDE)
+    if content.all("List-Id"):
+        raise Refused("not-addressed-to-the-list", "what was signed is a copy that a list sent out, not a mail to this one", Step.DECIDE)
+
+
+def check_is_post(verified: Verified, content: Entity, address: str, *, ordered: bool) -> None:
+    """Refuses what belongs to LIST-request: anybody who has such a mail, as it left its sender, can send it on to the list.
+
+    `ordered`: this very text came there as commands. Raises Refused("statement-as-post") or ("command-as-post").
+    """
+    if _is_statement(verified):
+        detail = "a statement is not posted; send it to the -request address, or put a blank before its first line to show it to members"
+        raise Refused("statement-as-post", detail, Step.DECIDE)
+    if ordered or (is_nothing_but_orders(verified) and address not in recipients_named(content)):
+        detail = "what was signed is a command and goes to the -request address; write more than that to post it"
+        raise Refused("command-as-post", detail, Step.DECIDE)
+
+
+def _is_statement(verified: Verified) -> bool:
+    if len(verified.content) > MAX_TEXT_OCTETS:  # nor is it taken where statements are
+        return False
+    try:
+        return begins_statement(text_of(verified.content))
+    except Refused:  # what cannot be read as text takes no effect, either
+        return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from securelist.errors import Refused, Step
 from securelist.mail.mime import Entity, read_entity
+from securelist.mail.robots import is_automatic
 
 # On the wire, encrypted and encoded: the limit that large mail providers set, so that copies arrive.
 MAX_MAIL_OCTETS = 25 * 2**20
@@ -34,10 +35,10 @@ def receive(octets: bytes, mail_from: str | None, list_id: str) -> Received:
     if octets.count(b"\r") != crlf or crlf not in (0, octets.count(b"\n")):
         raise Refused("bare-line-end", "the mail mixes line ends; CR and LF come in pairs only (RFC 5321, 2.3.8)", Step.RECEIVE)
     mail = read_entity(octets)
-    if any(list_id in value for value in mail.all("List-Id")):
+    if any(list_id in value.lower() for value in mail.all("List-Id")):
         raise Refused("loop", "this is a copy that the list itself sent", Step.RECEIVE)
     if len(mail.all("Received")) > MAX_RECEIVED_FIELDS:
         raise Refused("loop", f"the mail has passed more than {MAX_RECEIVED_FIELDS} servers (RFC 5321, 6.3)", Step.RECEIVE)
-    if mail_from == "" or any(value.lower() != "no" for value in mail.all("Auto-Submitted")):
+    if is_automatic(mail, mail_from):
         raise Refused("automatic", "this is an automatic mail (RFC 3834); the list takes posts from people", Step.RECEIVE)
     return Received(octets, mail)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from securelist.errors import Refused, Step
+from securelist.openpgp.admission import weakness
 from securelist.openpgp.certificate import Certificate
 from securelist.openpgp.signed import MAX_AHEAD_S, Verified, verify
 from securelist.post.step2_open import Opened
@@ -22,13 +24,22 @@ class VerifiedPost:
 
 
 def verify_post(opened: Opened, certificates: tuple[Certificate, ...], at: int) -> VerifiedPost:
-    """The verified post; raises Refused ("unknown-signer", "bad-signature", "engines-differ", "too-old", "from-the-future")."""
+    """The verified post; raises Refused ("unknown-signer", "bad-signature", "weak-key", "engines-differ", "too-old", …)."""
     if opened.message.claimed > at + MAX_AHEAD_S:
         ahead = f"the signature is dated more than {MAX_AHEAD_S // 60} minutes ahead; check your clock"
         raise Refused("from-the-future", ahead, Step.VERIFY)
+    _check_strength(opened.message.issuers, certificates)  # first: of some weak keys the engines think differently, which is told
     verified = verify(opened.message, certificates, at)
+    _check_strength((verified.key,), certificates)
     check_age(verified.made, at)
     return VerifiedPost(opened, verified)
+
+
+def _check_strength(names: Collection[str], certificates: tuple[Certificate, ...]) -> None:
+    """A certificate is admitted for what is strong in it; none of its keys (by fingerprint or key ID) that is not may sign a post."""
+    for key in (key for certificate in certificates if not certificate.names.isdisjoint(names) for key in certificate.keys):
+        if (key.fingerprint in names or key.key_id in names) and (weak := weakness(key)):
+            raise Refused("weak-key", f"the key that signed this cannot be used here: {weak}; sign with another one", Step.VERIFY)
 
 
 def check_age(made: int, at: int) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 
 from securelist.errors import Refused, Step
-from securelist.mail.headers import one_mailbox
+from securelist.mail.addresses import same_address
+from securelist.mail.headers import decoded_text, one_mailbox
 from securelist.mail.mime import Entity, crlf, read_entity
-from securelist.post.addressed import check_addressed
+from securelist.mail.robots import is_automatic
+from securelist.post.addressed import check_addressed, check_is_post
+from securelist.post.memory import Memory
+from securelist.post.names import SECRETARIAT
 from securelist.post.step3_verify import VerifiedPost
 from securelist.trust.membership import Member, Membership
+from securelist.trust.text import is_entity
 
 
 @dataclass(frozen=True)
@@ -41,31 +46,51 @@ class AcceptedPost:
     digest: str
 
 
+# Anything of a mail's or a MIME entity's own header (RFC 5322, 3.6; RFC 2045, 3): mail programs sign some of these.
+_MAIL_FIELD = re.compile(rb"^(?:content-[a-z-]+|mime-version|subject|from|to|cc|date|message-id)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+# What looks like an address, wherever it stands in a field.
+_ADDRESS = re.compile(r"""[^\s<>()\[\],;:"\\]+@[^\s<>()\[\],;:"\\]+[^\s<>()\[\],;:."\\]""")
 _PAST = {"suspended": "is suspended", "withdrawn": "was withdrawn", "expired": "has expired", "dismissed": "has ended"}
 
 
 def decide(
-    post: VerifiedPost, membership: Membership, list_address: str, list_keys: tuple[str, ...], seen: Callable[[str, str], bool], at: int
+    post: VerifiedPost,
+    membership: Membership,
+    list_address: str,
+    list_keys: tuple[str, ...],
+    memory: Memory,
+    at: int,
 ) -> AcceptedPost:
-    """The accepted post; raises Refused ("not-a-member", "bad-from", "foreign-from", "not-addressed-to-the-list", "duplicate")."""
+    """The accepted post, by the list's address, the fingerprints of its keys, and what it remembers.
+
+    Raises Refused ("not-a-member", "foreign-from", "not-mime", "not-addressed-to-the-list", "statement-as-post", "duplicate", …).
+    """
     poster = _poster(post.verified.signer, membership, at)
     content = _content(post)
     _check_from(post.opened.received.mail, content, poster, membership, at)
+    if is_automatic(content, None):  # a program that answers by itself may encrypt and sign, and say what it is inside only
+        raise Refused("automatic", "what was signed says that a machine wrote it (RFC 3834); the list takes posts from people", Step.DECIDE)
     check_addressed(content, post.verified.intended, list_address, list_keys)
-    digest = hashlib.sha256(crlf(post.verified.content)).hexdigest()
-    if seen(poster.fingerprint, digest):
+    check_is_post(post.verified, content, list_address, ordered=memory.ordered(post.verified))
+    digest = content_digest(post.verified.content)
+    if memory.seen(poster.fingerprint, digest):
         raise Refused("duplicate", "the list has this post already; it goes out once", Step.DECIDE)
     return AcceptedPost(post, poster, content, digest)
 
 
+def content_digest(content: bytes) -> str:
+    """What makes a post the same again: what was signed, and not how; line ends may differ under one signature (RFC 9580, 5.2.1.2)."""
+    return hashlib.sha256(crlf(content)).hexdigest()
+
+
 def _poster(signer: str, membership: Membership, at: int) -> Poster:
     member = membership.member_by_key(signer, at)
-    if member is not None and member.state not in _PAST:
+    if member and member.state not in _PAST:
         return Poster(signer, member.name, member.emails[0], member.cctld, member.entry)
     if signer in membership.roots:
-        return Poster(signer, "Secretariat", "", "", 1)
-    for former in membership.members(at, all=True):
-        if former.fingerprint == signer:
+        return Poster(signer, SECRETARIAT, "", "", 1)
+    for former in (member, *membership.members(at, all=True)):
+        if former and former.fingerprint == signer:
             raise Refused("not-a-member", f"the membership of {former.emails[0]} {_PAST[former.state]}", Step.DECIDE)
     raise Refused("not-a-member", "the key that signed this is not a member's", Step.DECIDE)
 
@@ -74,23 +99,39 @@ def _content(post: VerifiedPost) -> Entity:
     """The signed MIME entity; what was inline has no header that anybody signed."""
     content = post.verified.content
     if post.opened.inline:
+        if is_entity(content):
+            # Whoever got a private PGP/MIME mail could hide in this form what it says of sender and recipients.
+            raise Refused(
+                "mime-inline", "what was signed is a MIME entity; send it as it was written, as PGP/MIME (RFC 3156, 4)", Step.DECIDE
+            )
         return Entity(read_entity(b"\n").fields, b"", content)
+    detail = "what was signed is no MIME entity: it does not begin with header fields, such as Content-Type (RFC 3156, 4)"
     try:
-        return read_entity(content)
+        entity = read_entity(content)
     except Refused as refused:
         if refused.reason != "not-a-mail":
             raise
-        detail = "what was signed is no MIME entity: it does not begin with header fields, such as Content-Type (RFC 3156, 4)"
         raise Refused("not-mime", detail, Step.DECIDE) from None
+    if entity.head and not _MAIL_FIELD.search(entity.head):
+        # The first paragraph of a plain text may look like a header, "Warning: a drill"; as one, nobody would read it.
+        raise Refused("not-mime", detail, Step.DECIDE)
+    return entity
 
 
 def _check_from(mail: Entity, content: Entity, poster: Poster, membership: Membership, at: int) -> None:
-    """From, outside and where it is signed, is one mailbox and not that of another member."""
-    named = [one_mailbox(mail)] + ([one_mailbox(content)] if content.all("From") else [])
-    for mailbox in named:
-        owner = membership.member_by_address(mailbox.address, at)
-        if owner is not None and owner.fingerprint != poster.fingerprint:
+    """From, outside and where it is signed, is one mailbox; no address in it, in name or comment either, is another member's."""
+    named = _named_in_from(mail) | (_named_in_from(content) if content.all("From") else set())
+    for attestation in membership.attestations.values():
+        is_another = attestation.fingerprint != poster.fingerprint and attestation.in_force(at)
+        if is_another and not named.isdisjoint(map(same_address, attestation.person.emails)):
             raise Refused("foreign-from", "From names another member than the one who signed", Step.DECIDE)
+
+
+def _named_in_from(entity: Entity) -> set[str]:
+    """The address of the one mailbox in From, and whatever else there looks like one, as compared; mail programs show the name alone."""
+    mailbox, value = one_mailbox(entity), entity.all("From")[0]
+    within = _ADDRESS.findall(f"{value} {decoded_text(value, 'From')}")
+    return {same_address(address) for address in (mailbox.address, *within)}
 
 
 def recipients(accepted: AcceptedPost, members: tuple[Member, ...], copy_to_poster: bool) -> tuple[Member, ...]:

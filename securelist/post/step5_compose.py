@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 from securelist.config import Config
 from securelist.errors import Refused, Step
+from securelist.mail.charset import is_in, of_unlabelled
 from securelist.mail.headers import block, mailbox_field, subject_of
 from securelist.mail.letterhead import Letterhead
-from securelist.mail.mime import Entity, check_nesting, crlf, decoded
+from securelist.mail.mime import Entity, crlf, decoded
 from securelist.mail.protection import Protected, protect, text_part
 from securelist.openpgp import sequoia
+from securelist.openpgp.armor import stated_charset
 from securelist.openpgp.certificate import grouped
+from securelist.post.names import ANNOUNCEMENT, SECRETARIAT, shown_name
+from securelist.post.one_layer import check_one_layer
 from securelist.post.step4_decide import AcceptedPost, Poster
 from securelist.trust.entry import Head
 from securelist.trust.membership import Membership
@@ -46,7 +50,7 @@ def compose(accepted: AcceptedPost, membership: Membership, letterhead: Letterhe
     outer += [("Message-ID", message_id), *_thread_fields(accepted, letterhead)]
     text = _introduction(accepted, letterhead.config, signed_subject is not None, at)
     parts = [text_part(text, subject or ""), _entity(accepted, outside, content), *_original(accepted, letterhead.config)]
-    inner = _provenance(poster, membership.head, signed_subject is not None)
+    inner = _provenance(poster, letterhead.config, membership.head, signed_subject is not None)
     return Composed(accepted, message_id, protect(outer, subject or "", inner, parts))
 
 
@@ -54,7 +58,7 @@ def compose(accepted: AcceptedPost, membership: Membership, letterhead: Letterhe
 
 
 def _from_name(poster: Poster, config: Config) -> str:
-    name = "Announcement" if poster.announcement else poster.name
+    name = ANNOUNCEMENT if poster.announcement else shown_name(poster.name, poster.cctld, config.display_name)
     return f"{name} via {config.display_name}" if config.show_poster else config.display_name
 
 
@@ -79,9 +83,10 @@ def _thread_fields(accepted: AcceptedPost, letterhead: Letterhead) -> list[tuple
     return fields
 
 
-def _provenance(poster: Poster, head: Head, subject_signed: bool) -> list[tuple[str, str]]:
+def _provenance(poster: Poster, config: Config, head: Head, subject_signed: bool) -> list[tuple[str, str]]:
     """Who posted and why that is believed, as fields under the list's signature; Author is RFC 9057's."""
-    fields = [] if poster.announcement else [mailbox_field("Author", poster.name, poster.address)]
+    name = shown_name(poster.name, poster.cctld, config.display_name)
+    fields = [] if poster.announcement else [mailbox_field("Author", name, poster.address)]
     fields += [
         ("Securelist-Poster", f"{poster.fingerprint}; {'announcement' if poster.announcement else 'cctld=' + poster.cctld}"),
         ("Securelist-Attestation", f"entry={poster.entry}"),
@@ -95,19 +100,21 @@ def _provenance(poster: Poster, head: Head, subject_signed: bool) -> list[tuple[
 
 def _introduction(accepted: AcceptedPost, config: Config, subject_signed: bool, at: int) -> str:
     poster, when = accepted.poster, datetime.datetime.fromtimestamp(at, datetime.UTC)
-    who = "Announcement of the Secretariat" if poster.announcement else f"{poster.name} <{poster.address}>, contact of .{poster.cctld}"
+    name = shown_name(poster.name, poster.cctld, config.display_name)
+    who = f"{ANNOUNCEMENT} of the {SECRETARIAT}" if poster.announcement else f"{name} <{poster.address}>, contact of .{poster.cctld}"
     lines = [f"{who}, to {config.display_name}, {when:%Y-%m-%d %H:%M} UTC.", f"Signature verified: {grouped(poster.fingerprint)}"]
-    return "\n".join(lines if subject_signed else [*lines, "The subject was not covered by that signature."])
+    unsigned = [] if subject_signed else ["The subject was not covered by that signature."]
+    return "\n".join([*lines, *unsigned, "All below this line is the poster's own."])
 
 
 def _entity(accepted: AcceptedPost, outside: Entity, content: Entity) -> bytes:
     """The poster's own entity: its Content-* fields and its body as they were signed, no other field of it."""
+    check_one_layer(content)
     if accepted.post.opened.inline:
-        charset = outside.parameter("charset") or "utf-8"
+        charset = of_unlabelled(content.body, stated_charset(decoded(outside)) or outside.parameter("charset"))
         _check_charset(charset, content.body)
         head = [("Content-Type", f'text/plain; charset="{charset}"'), ("Content-Transfer-Encoding", "8bit")]
         return block(head) + b"\r\n" + content.body
-    check_nesting(content)
     if content.content_type.startswith("text/") and (charset := content.parameter("charset")):
         _check_charset(charset, decoded(content))
     fields = [field for field in re.findall(rb"[^\r\n]+(?:\r?\n[ \t][^\r\n]*)*", content.head) if field.lower().startswith(b"content-")]
@@ -116,11 +123,8 @@ def _entity(accepted: AcceptedPost, outside: Entity, content: Entity) -> bytes:
 
 def _check_charset(charset: str, text: bytes) -> None:
     """Refuses text that nobody could read: an unknown character set (RFC 2978), or octets that are not in it."""
-    try:
-        known = re.fullmatch(r"[A-Za-z0-9._:+-]{1,40}", charset) is not None
-        text.decode(charset if known else "?")
-    except (LookupError, ValueError):
-        raise Refused("bad-charset", "the text is not in the character set that it names", Step.COMPOSE) from None
+    if not is_in(text, charset):
+        raise Refused("bad-charset", "the text is not in the character set that it names", Step.COMPOSE)
 
 
 def _original(accepted: AcceptedPost, config: Config) -> list[bytes]:

@@ -11,10 +11,10 @@ from securelist.post.step6_seal import Sealed
 from securelist.store.queue import POST, NewPost, commit_post
 
 
-def commit(engine: Engine, composed: Composed, sealed: Sealed, at: int, in_time: Callable[[], None]) -> int:
+def commit(engine: Engine, composed: Composed, sealed: Sealed, per_hour: int, at: int, in_time: Callable[[], None]) -> int:
     """Records the post; returns its number. `in_time` raises when the time is up, which undoes everything.
 
-    Raises Refused("duplicate"), Refused("no-recipients"), TryAgain.
+    `per_hour` is how many its signer may post within an hour. Raises Refused("duplicate"), ("no-recipients"), ("too-many-posts"), TryAgain.
     """
     accepted = composed.accepted
     new = NewPost(
@@ -27,5 +27,6 @@ def commit(engine: Engine, composed: Composed, sealed: Sealed, at: int, in_time:
         body=sealed.body,
         copies=sealed.copies,
         seen_as=(accepted.poster.fingerprint, accepted.digest),
+        per_hour=per_hour,
     )
     return commit_post(engine, new, in_time)

@@ -16,6 +16,7 @@ from securelist.config import Config
 from securelist.errors import Refused, Step
 from securelist.mail.letterhead import Letterhead
 from securelist.openpgp.list_key import ListKey
+from securelist.post.memory import Memory
 from securelist.post.step1_receive import receive
 from securelist.post.step2_open import open_post
 from securelist.post.step3_verify import verify_post
@@ -67,7 +68,7 @@ class Way:
         composed, sealed = self._up_to_seal(octets, mail_from, at, tell)
         # 7. commit: sealed body and one small row per copy, in one transaction.
         with at_step(Step.COMMIT, composed.accepted.poster.fingerprint):
-            post_id = commit(self.engine, composed, sealed, at, in_time)
+            post_id = commit(self.engine, composed, sealed, self.config.posts_per_hour, at, in_time)
         tell(Step.COMMIT, f"post {post_id}, {len(sealed.copies)} copies")
         return Relayed(composed.accepted.poster.fingerprint, post_id)
 
@@ -77,7 +78,7 @@ class Way:
         return Relayed(composed.accepted.poster.fingerprint, 0)
 
     def _up_to_seal(self, octets: bytes, mail_from: str | None, at: int, tell: Tell) -> tuple[Composed, Sealed]:
-        membership = self.membership()
+        membership, memory = self.membership(), Memory(self.engine)
         # 1. receive: size, header block, loops, automatic mail.
         with at_step(Step.RECEIVE):
             received = receive(octets, mail_from, self.config.list_id)
@@ -90,13 +91,14 @@ class Way:
         with at_step(Step.VERIFY):
             post = verify_post(opened, tuple(self.anchor.signers(membership).values()), at)
         tell(Step.VERIFY, f"GnuPG and Sequoia agree: signed by {post.verified.signer}, {at - post.verified.made} s ago")
-        # 4. decide: an active member (or a trust root); From, recipients, seen before.
+        # 4. decide: an active member (or a trust root); From, recipients, seen before, not too many in an hour.
         with at_step(Step.DECIDE, post.verified.signer):
-            accepted = decide(post, membership, self.config.list, self.anchor.keys, self._seen, at)
+            accepted = decide(post, membership, self.config.list, self.anchor.keys, memory, at)
+            queue.check_rate(queue.posted(self.engine, accepted.poster.fingerprint, at), self.config.posts_per_hour)
         tell(Step.DECIDE, f"posted by {accepted.poster.name}{f', .{accepted.poster.cctld}' if accepted.poster.cctld else ''}")
         # 5. compose: what members will read, headers from an allow-list.
         with at_step(Step.COMPOSE, accepted.poster.fingerprint):
-            composed = compose(accepted, membership, self.letterhead, self._taken, at)
+            composed = compose(accepted, membership, self.letterhead, memory.has_message_id, at)
         tell(Step.COMPOSE, f"{len(composed.mail.payload)} octets as {composed.message_id}")
         # 6. seal: sign once, encrypt once, wrap the session key for each member.
         with at_step(Step.SEAL, accepted.poster.fingerprint):
@@ -105,9 +107,3 @@ class Way:
         unreachable = {copy.fingerprint for copy in sealed.copies if copy.unreachable}
         tell(Step.SEAL, f"for {len(members)} members, of whom {len(unreachable)} cannot be reached")
         return composed, sealed
-
-    def _taken(self, message_id: str) -> bool:
-        return queue.has_message_id(self.engine, message_id)
-
-    def _seen(self, signer: str, digest: str) -> bool:
-        return queue.seen(self.engine, signer, digest)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from securelist.errors import Refused, Step
@@ -34,6 +34,8 @@ PUBLIC = "public"  # of the server's own, with nothing to hide: the body is MIME
 LEASE_S = 1800
 # The width of the column; answers of mail servers may be longer.
 MAX_ANSWER = 500
+HOUR_S = 3600
+_BOUNCED = "bounced: "  # begins the answer of a copy about which a report came
 
 _copies = Base.metadata.tables["copies"]
 
@@ -56,7 +58,8 @@ class NewCopy:
 class NewPost:
     """A post (or a letter of the server's own) to be: header block with CRLF, one encrypted body, its copies.
 
-    `accepted` is in Unix seconds. `seen_as` is (signer, digest of the signed content), or None for what may come twice.
+    `accepted` is in Unix seconds. `seen_as` is (signer, digest of the signed content), or None for what may come twice. `per_hour` is how
+    many that signer may post within an hour, this one included; 0 for any number.
     """
 
     kind: str
@@ -68,6 +71,7 @@ class NewPost:
     body: bytes
     copies: tuple[NewCopy, ...]
     seen_as: tuple[str, str] | None = None
+    per_hour: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def commit_post(engine: Engine, post: NewPost, before_commit: Callable[[], None]
     """Records the post with its copies in one transaction that survives a power failure; returns the post's number.
 
     `before_commit` is called last inside the transaction; what it raises undoes everything: a post whose time has run
-    out leaves nothing. Raises Refused("duplicate"), Refused("duplicate-message-id"), Refused("no-recipients"), TryAgain.
+    out leaves nothing. Raises TryAgain, and Refused "duplicate", "duplicate-message-id", "no-recipients" or "too-many-posts".
     """
     if not post.copies:
         raise Refused("no-recipients", "there is no member to send this to", Step.COMMIT)
@@ -112,6 +116,9 @@ def commit_post(engine: Engine, post: NewPost, before_commit: Callable[[], None]
         with writing(engine) as connection:
             if post.seen_as and _post_seen(connection, *post.seen_as):
                 raise _duplicate()
+            if post.seen_as and post.per_hour:
+                _wait_for_others(connection, post.seen_as[0], post.accepted)
+                check_rate(_posted(connection, post.seen_as[0], post.accepted), post.per_hour)
             post_id = _insert(connection, post)
             before_commit()
             return post_id
@@ -170,6 +177,33 @@ def seen(engine: Engine, signer: str, digest: str) -> bool:
     """Whether this signer's content was accepted in the last days."""
     with reading(engine) as connection:
         return _post_seen(connection, signer, digest)
+
+
+def posted(engine: Engine, signer: str, at: int) -> int:
+    """How many posts of this signer were accepted in the hour before `at` (Unix seconds)."""
+    with reading(engine) as connection:
+        return _posted(connection, signer, at)
+
+
+def _posted(connection: Connection, signer: str, at: int) -> int:
+    return connection.execute(select(func.count()).select_from(Seen).where(*_last_hour(signer, at))).scalar_one()
+
+
+def _last_hour(signer: str, at: int) -> tuple[ColumnElement[bool], ...]:
+    return Seen.signer == signer, Seen.at > at - HOUR_S
+
+
+def _wait_for_others(connection: Connection, signer: str, at: int) -> None:
+    """Until no other worker is about to commit a post of the same signer, so that the count is exact. SQLite has one writer at a time;
+    on PostgreSQL the rows of this hour are locked, and whoever gets them second counts what the first one committed."""
+    connection.execute(select(Seen.digest).where(*_last_hour(signer, at)).order_by(Seen.digest).with_for_update()).all()
+
+
+def check_rate(posts: int, most: int) -> None:
+    """Raises Refused("too-many-posts") if somebody who has posted so often within an hour may post no more now."""
+    if posts >= most:
+        detail = f"the list takes {most} posts an hour from one member; send it again later, or write to the -owner address"
+        raise Refused("too-many-posts", detail)
 
 
 def has_message_id(engine: Engine, message_id: str) -> bool:
@@ -247,10 +281,12 @@ def content_of(engine: Engine, post_id: int) -> tuple[bytes, bytes] | None:
 def bounced(engine: Engine, copy_id: int, answer: str, now: int, *, for_good: bool) -> bool:
     """Records a delivery report about a copy; False if there is no such copy (any more). `for_good` makes it failed."""
     with recording(engine) as connection:
-        found = connection.execute(select(Copy.recipient, Copy.post_id).where(Copy.id == copy_id)).first()
+        found = connection.execute(select(Copy.recipient, Copy.post_id, Copy.state, Copy.answer).where(Copy.id == copy_id)).first()
         if found is None:
             return False
-        values: dict[str, object] = {"answer": plain(f"bounced: {answer}", MAX_ANSWER)}
+        if found.answer.startswith(_BOUNCED) and (found.state == FAILED or not for_good):
+            return True  # the first report says it; whoever has seen the address can send more of them all day
+        values: dict[str, object] = {"answer": plain(f"{_BOUNCED}{answer}", MAX_ANSWER)}
         if for_good:
             values |= {"state": FAILED, "settled": now, "leased_by": "", "leased_until": 0}
         connection.execute(update(Copy).where(Copy.id == copy_id).values(values))
