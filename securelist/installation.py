@@ -17,9 +17,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from securelist import permissions
 from securelist.config import FILE_NAME, Config, read_config, write_config
 from securelist.delivery.bounce_token import make_secret, read_secret
-from securelist.errors import ConfigurationError, NotPermitted, Refused, TryAgain
+from securelist.errors import ConfigurationError, Refused, TryAgain
 from securelist.letters import Letters
 from securelist.mail.addresses import same_address
 from securelist.openpgp import sequoia
@@ -30,6 +31,7 @@ from securelist.openpgp.signed import MAX_AHEAD_S
 from securelist.post.way import Way
 from securelist.procedures.taking import take_answer
 from securelist.procedures.token import number_of
+from securelist.process import UMASK
 from securelist.store import log_store
 from securelist.store.database import forget, migrate, open_database, reading, writing
 from securelist.store.journal import note
@@ -40,9 +42,10 @@ from securelist.store.requests import keep
 from securelist.trust.anchor import Anchor
 from securelist.trust.export import Link
 from securelist.trust.membership import SUSPENDED, Membership
-from securelist.trust.proof import replay_until
+from securelist.trust.proof import Progress, nobody, replay_until
 from securelist.trust.statement import NAMING_THE_LIST_KEY
 from securelist.trust.submission import Parcel, Submission, submit
+from securelist.unchanged import check_chain, check_configuration, check_roots
 from securelist.voice import Voice
 
 GNUPG_HOME = "gnupg"
@@ -55,15 +58,16 @@ class Installation:
     """A state directory and everything in it, each part opened when it is first needed."""
 
     def __init__(self, home: Path) -> None:
+        permissions.check(permissions.of_home(home))
         self.home = home
         self.config: Config = read_config(home)
+        if self.config.letters:
+            permissions.check(permissions.of_letters(home / self.config.letters))
         self.log = LogStore()
         self._entering = threading.Lock()
         self._speaking = threading.Lock()
         self._voice: tuple[object, Voice] | None = None
         """With what it rests on."""
-        if home.stat().st_mode & 0o077:
-            raise NotPermitted("open-home", f"others can read {home}; run: chmod 700 {home}")
 
     @cached_property
     def engine(self) -> Engine:
@@ -81,6 +85,7 @@ class Installation:
         return self._voice_over(self.membership())
 
     def _voice_over(self, membership: Membership) -> Voice:
+        check_configuration(self.config, membership)
         key = membership.founding.key if membership.founding else self.config.key
         rests_on = (key, membership.list_keys, keyring_version(self.home / GNUPG_HOME))
         with self._speaking:
@@ -116,13 +121,17 @@ class Installation:
         """The way of one post through this list, with the membership as it is now: take it anew for each post."""
         membership = self.membership()
         voice = self._voice_over(membership)
-        anchor = self._anchor(voice)
+        anchor = self._anchor_over(membership)
         return Way(self.config, self.engine, voice.list_key, voice.key_ids, anchor, voice.letterhead, voice.sealer, lambda: membership)
 
     @property
     def anchor(self) -> Anchor:
         """What is known without the log: the list's address and certificates, and the trust roots."""
-        return self._anchor(self.voice)
+        return self._anchor_over(self.membership())
+
+    def _anchor_over(self, membership: Membership) -> Anchor:
+        check_roots(self.roots, membership)
+        return self._anchor(self._voice_over(membership))
 
     def _anchor(self, voice: Voice) -> Anchor:
         return Anchor(self.config.list, voice.certificates, self.roots)
@@ -134,10 +143,20 @@ class Installation:
         try:
             found = tuple(read_certificate(octets) for file in files for octets in split_certificates(file.read_bytes()))
         except Refused as refused:
-            raise ConfigurationError("bad-root", f"{self.home / ROOTS}: {refused.detail}") from None
+            raise ConfigurationError(
+                "bad-root", f"{self.home / ROOTS} holds what is no trust root's certificate; restore a backup: {refused.detail}"
+            ) from None
         if not found:
-            raise ConfigurationError("no-roots", f"{self.home / ROOTS} holds no trust root's certificate")
+            raise ConfigurationError("no-roots", f"{self.home / ROOTS} holds no trust root's certificate; put it back, from a backup")
         return found
+
+    def check_unchanged(self) -> None:
+        """Raises ConfigurationError if address, key, trust roots, secret or log are not those that the log says; before mail is taken."""
+        membership = self.membership()
+        check_chain(membership)
+        self._anchor_over(membership)
+        read_secret(self.home)
+        self.list_key.check_secret()
 
     # --- the log -----------------------------------------------------------------------------------------------------------
 
@@ -153,16 +172,20 @@ class Installation:
 
     def replay(self) -> Membership:
         """Drops the projection and makes it anew, each entry verified from its evidence; raises Refused if one does not hold."""
-        links = self.links(trusting=True)
-        named = frozenset(link.entry.subject for link in links if link.entry.type in NAMING_THE_LIST_KEY)
-        # Not `anchor`: that would ask the very tables which are to be made.
-        anchor = self._anchor(self._new_voice(self.config.key, named))
-        membership = replay_until(links, anchor, int(time.time()) + MAX_AHEAD_S)
+        membership = self.replayed()
         with writing(self.engine) as connection:
             log_store.check_head(connection, membership.head)
             rebuild(connection, membership)
         self.log = LogStore()
         return membership
+
+    def replayed(self, progress: Progress = nobody) -> Membership:
+        """The membership that the log's evidence makes, verified anew, whatever the tables say; changes nothing. Raises Refused."""
+        links = self.links(trusting=True)
+        named = frozenset(link.entry.subject for link in links if link.entry.type in NAMING_THE_LIST_KEY)
+        # Not `anchor`: that would ask the very tables which are to be made.
+        anchor = self._anchor(self._new_voice(self.config.key, named))
+        return replay_until(links, anchor, int(time.time()) + MAX_AHEAD_S, progress)
 
     def enter(self, parcel: Parcel, at: int, in_time: Callable[[], None] = lambda: None) -> Submission:
         """Judges a parcel and enters what it holds into the log, all of it or nothing; raises Refused, TryAgain.
@@ -212,7 +235,7 @@ def create(home: Path, config: Config, roots: list[bytes]) -> Config:
     if home.exists() and any(home.iterdir()):
         raise ConfigurationError("not-empty", f"{home} is not empty; a list needs a folder of its own. Nothing was changed")
     certificates = [admit_root(octets) for root in roots for octets in split_certificates(root)]
-    os.umask(0o077)
+    os.umask(UMASK)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
     (home / ROOTS).mkdir(exist_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from securelist.cli.output import say
 from securelist.trust.fields import EXAMPLES, FIELDS, FORMS
 from securelist.trust.grammar import problem_of
 from securelist.trust.statement import StatementType
@@ -76,7 +77,7 @@ def _ask_field(kind: StatementType, name: str, *, required: bool) -> list[str]:
 
 def _answer(name: str, question: str, earlier: list[str], *, required: bool) -> str:
     while True:
-        click.echo(f"{question}: ", nl=False, err=True)  # click.prompt writes a blank to standard output, where the statement goes
+        say(f"{question}:", err=True, end=" ")  # click.prompt writes a blank to standard output, where the statement goes
         line = sys.stdin.readline()
         if not line:
             raise click.Abort
@@ -84,4 +85,4 @@ def _answer(name: str, question: str, earlier: list[str], *, required: bool) -> 
         problem = problem_of(name, value, earlier) if value or required else ""
         if not problem:
             return value
-        click.echo(f"  {problem}", err=True)
+        say(f"  {problem}", err=True)

@@ -19,7 +19,7 @@ from securelist.bench import beside, log, measure
 from securelist.bench.people import People
 from securelist.bench.sink import Sink
 from securelist.bench.town import member_addresses, open_town
-from securelist.cli.output import print_json, print_table
+from securelist.cli.output import print_json, print_table, say
 from securelist.errors import UsageError
 from securelist.installation import GNUPG_HOME, Installation
 
@@ -115,7 +115,8 @@ def _bench_log(statements: int, keep: Path, as_json: bool) -> None:
     rows = [*found.rows, log.Row("log verify", 0, found.cpu), log.Row("beside: gpg --verify, nothing else", statements, found.bare_gpg)]
     table = [(row.what, row.calls or "", f"{row.seconds:.2f}", f"{row.seconds * 1e3 / statements:.2f}") for row in rows]
     print_table((f"{statements} statements, {found.entries} entries", "calls", "CPU s", "ms per statement"), table, "")
-    click.echo(f"\nlog verify took {found.seconds:.1f} s on one core, {found.ratio:.1f} times the CPU time of gpg alone.")
+    say()
+    say(f"log verify took {found.seconds:.1f} s on one core, {found.ratio:.1f} times the CPU time of gpg alone.")
 
 
 def _measured(town: Installation, people: People, members: int, size: int, sink: Sink) -> list[Row]:

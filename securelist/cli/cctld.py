@@ -15,7 +15,7 @@ from securelist.cctld.rdap import MAX_FILE_OCTETS, read_answer, read_file
 from securelist.cctld.record import Record
 from securelist.cctld.table import as_csv, as_json_value
 from securelist.cli.coverage import show_tables
-from securelist.cli.output import json_option, print_json, print_table, progress_bar
+from securelist.cli.output import json_option, print_json, print_table, print_text, progress_bar, say
 from securelist.config import read_config
 from securelist.errors import NotPermitted, Refused, SecurelistError, UsageError
 from securelist.installation import Installation
@@ -138,7 +138,7 @@ def _tell(kept: list[Kept], troubles: list[SecurelistError]) -> None:
         rows.append((cctlds()[record.cctld].shown, _word(one), what))
     print_table(("ccTLD", "", "Record"), rows, "No record was kept.")
     for trouble in troubles:
-        click.echo(f"securelist: {trouble.detail} ({trouble.reason})", err=True)
+        say(f"securelist: {trouble.detail} ({trouble.reason})", err=True)
 
 
 # --- invitations ----------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def list_cctlds(home: Path, region: str | None, missing: bool, csv: bool, as_jso
     chosen = [row for row in rows if region is None or row.cctld.region == region]
     shown = [row for row in chosen if not missing or row.state is State.MISSING]
     if csv:
-        click.echo(as_csv(shown), nl=False)
+        print_text(as_csv(shown))
     elif as_json:
         print_json(as_json_value(shown, chosen))
     else:

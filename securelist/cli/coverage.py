@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-import click
-
 from securelist.cctld.cctlds import Region
 from securelist.cctld.coverage import Count, Row, counts
 from securelist.cctld.table import members_shown
-from securelist.cli.output import print_table, when
+from securelist.cli.output import print_table, say, when
 
 
 def show_tables(rows: Iterable[Row], counted: Iterable[Row]) -> None:
@@ -21,9 +19,10 @@ def show_tables(rows: Iterable[Row], counted: Iterable[Row]) -> None:
     head = ("ccTLD", "Address of record", "Invited", "Answered", "Appointed", "Members")  # 80 columns; manager and names are in the CSV
     for region, members in groupby(rows, key=lambda row: row.cctld.region):
         organisation = f" ({region.organisation})" if region and region.organisation else ""
-        click.echo(f"{_region(region)}{organisation}\n")
+        say(f"{_region(region)}{organisation}")
+        say()
         print_table(head, map(_cells, members), "")
-        click.echo()
+        say()
     sums = counts(counted)
     columns = ("Region", "ccTLDs", "Record", "Invited", "Answer", "Missing", "Contact", "Member", "People")
     print_table(columns, map(_count_cells, sums[:1] if len(sums) == 2 else sums), "")

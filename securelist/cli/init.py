@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from securelist.cli.output import FILE
+from securelist.cli.output import FILE, print_text, say
 from securelist.config import Config
 from securelist.delivery.next_hop import open_next_hop
 from securelist.errors import ConfigurationError, UsageError
@@ -45,11 +45,12 @@ def init(home: Path, list_address: str, roots: tuple[Path, ...], next_hop: str, 
     open_next_hop(next_hop, address.rpartition("@")[2]).close()
     config = Config(list=address, key="", next_hop=next_hop, smtp=smtp, lmtp=lmtp, name=name, home=home)
     made = create(home, config, [root.read_bytes() for root in roots])
-    click.echo(f"Made the list {made.list} in {home}.\n\nThe list's key has the fingerprint\n\n    {grouped(made.key)}\n")
-    click.echo("Nothing works before it is founded. Let a trust root sign this text (gpg --clearsign), and hand it in with")
-    click.echo("`securelist statement submit FILE`:\n")
+    say(f"Made the list {made.list} in {home}.")
+    print_text(f"\nThe list's key has the fingerprint\n\n    {grouped(made.key)}\n\n")
+    say("Nothing works before it is founded. Let a trust root sign this text (gpg --clearsign), and hand it in with")
+    print_text("`securelist statement submit FILE`:\n\n")
     fingerprints = [root.fingerprint for root in Installation(home).roots]
-    click.echo(founding_text(made.list, made.key, fingerprints), nl=False)
+    print_text(founding_text(made.list, made.key, fingerprints))
 
 
 def check_listen(address: str) -> None:

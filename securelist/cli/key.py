@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from securelist.cli.output import json_option, print_json, print_table, when
+from securelist.cli.output import json_option, print_json, print_table, print_text, say, when
 from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.mail.headers import visible
@@ -51,9 +51,10 @@ def show(home: Path, fingerprint: str | None, armor: bool) -> None:
     if certificate is None:
         raise Refused("unknown-key", f"the list has no key {fingerprint}; see: securelist key list")
     if armor:
-        click.echo(sequoia.armor(certificate.octets, "PUBLIC KEY BLOCK"), nl=False)
+        print_text(sequoia.armor(certificate.octets, "PUBLIC KEY BLOCK"))
     else:
-        click.echo(f"{visible(certificate.user_ids[0])}\n{grouped(certificate.fingerprint)}")
+        say(visible(certificate.user_ids[0]))
+        say(grouped(certificate.fingerprint))
 
 
 @key.command("list")
@@ -103,10 +104,10 @@ def new(home: Path) -> None:
     made = installation.list_key.another(installation.config.display_name, installation.config.list)
     with writing(installation.engine) as connection:
         note(connection, int(time.time()), "key", made.fingerprint, "made")
-    click.echo(f"Made another key for {installation.config.list}, with the fingerprint\n\n    {grouped(made.fingerprint)}\n")
-    click.echo(f"Nothing changes before it is in force. That takes the signature{_how_many(founding.threshold)} on this text")
-    click.echo("(gpg --clearsign), handed in with `securelist statement submit FILE`:\n")
-    click.echo(render(StatementType.REPLACE_LIST_KEY, {"List": [installation.config.list], "Key": [made.fingerprint]}), nl=False)
+    print_text(f"Made another key for {installation.config.list}, with the fingerprint\n\n    {grouped(made.fingerprint)}\n\n")
+    say(f"Nothing changes before it is in force. That takes the signature{_how_many(founding.threshold)} on this text")
+    print_text("(gpg --clearsign), handed in with `securelist statement submit FILE`:\n\n")
+    print_text(render(StatementType.REPLACE_LIST_KEY, {"List": [installation.config.list], "Key": [made.fingerprint]}))
 
 
 def _how_many(threshold: int) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from securelist.cli.output import FILE, at_option, json_option, print_json, print_table, progress_bar, when
+from securelist.cli.output import FILE, at_option, json_option, print_json, print_table, progress_bar, say, when
 from securelist.errors import Refused
 from securelist.installation import Installation
-from securelist.mail.headers import address_in_user_id, visible
+from securelist.mail.headers import address_in_user_id
 from securelist.openpgp.own_gpg import unwrap
 from securelist.store import log_store
 from securelist.store.database import reading
@@ -56,7 +56,8 @@ def show(home: Path, as_json: bool) -> None:
     rows = [(e.number, when(e.time), e.type, f".{e.cctld}" if e.cctld else "-", who(e.subject), who(e.signer)) for e in entries]
     print_table(("No.", "Time (UTC)", "Type", "TLD", "About", "Signed by"), rows, "The log is empty: the list is not founded.")
     if entries:
-        click.echo(f"\nHead: entry {entries[-1].number}, {entries[-1].hash}")
+        say()
+        say(f"Head: entry {entries[-1].number}, {entries[-1].hash}")
 
 
 @log.command()
@@ -79,7 +80,7 @@ def export(home: Path, file: Path) -> None:
     # Names and telephone numbers are in it.
     with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
         opened.write(octets)
-    click.echo(f"wrote {len(entries)} entries to {file}")
+    say(f"wrote {len(entries)} entries to {file}")
 
 
 @log.command()
@@ -92,7 +93,7 @@ def replay(home: Path) -> None:
       securelist log replay
     """
     membership = Installation(home).replay()
-    click.echo(f"replayed {membership.head.number} entries; {len(membership.members(int(time.time())))} members")
+    say(f"replayed {membership.head.number} entries; {len(membership.members(int(time.time())))} members")
 
 
 @log.command()
@@ -129,12 +130,12 @@ def verify(file: Path, roots: tuple[Path, ...], copies: tuple[Path, ...], at: in
 
 def _print_proof(proof: Proof, heard: Sequence[Hearing], quiet: bool, at: int | None) -> None:
     for problem in proof.problems:
-        click.echo(f"NOT PROVED after {proof.entries} entries: {visible(problem)}", err=True)
+        say(f"NOT PROVED after {proof.entries} entries: {problem}", err=True)
     if not proof.valid:
         return
     for line in (*(() if quiet else proof.checks), *(hearing.sentence for hearing in heard)):
-        click.echo(visible(line))
+        say(line)
     whose = "Members:" if at is None else f"Members at {when(at)} UTC:"
-    click.echo(f"{proof.list}: {proof.entries} entries hold, head {proof.head.hash} of {when(proof.time)} UTC. {whose}")
+    say(f"{proof.list}: {proof.entries} entries hold, head {proof.head.hash} of {when(proof.time)} UTC. {whose}")
     rows = [(f".{m.cctld}", m.name, ", ".join(m.emails), m.fingerprint, m.state) for m in proof.members]
     print_table(("ccTLD", "Name", "Addresses", "Fingerprint", "State"), rows, "none")

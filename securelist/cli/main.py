@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import resource
+import io
 import sys
 from pathlib import Path
 
 import click
 
 from securelist import __version__
+from securelist.cli.output import print_text, say
 from securelist.errors import NotPermitted, SecurelistError, UsageError
+from securelist.process import harden, say_internal
 
 # Each noun's module is imported when its command runs: `securelist --help` and `key show` need no database.
 _COMMANDS = {
     "bench": "securelist.cli.bench",
     "cctld": "securelist.cli.cctld",
     "deliver": "securelist.cli.serve",
+    "doctor": "securelist.cli.doctor",
     "init": "securelist.cli.init",
     "key": "securelist.cli.key",
     "log": "securelist.cli.log",
@@ -60,18 +63,30 @@ def cli(ctx: click.Context, home: Path) -> None:
 
 def main() -> None:
     """Runs the command; every error ends in one sentence on standard error and an exit status from sysexits(3)."""
-    # Posts and session keys pass through memory: a crash must not put them on a disk, whatever the shell allows (core(5)).
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    harden()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever the locale: a name that it cannot write ends no command
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as problem:
-        problem.show()
+        _show(problem)
         sys.exit(64)
     except OSError as problem:
-        click.echo(f"securelist: {problem.filename or 'a file'}: {problem.strerror}", err=True)
+        say(f"securelist: {problem.filename or 'a file'}: {problem.strerror}", err=True)
         sys.exit(NotPermitted.exit_status if isinstance(problem, PermissionError) else UsageError.exit_status)
     except SecurelistError as error:
-        click.echo(f"securelist: {error.detail} ({error.reason})", err=True)
+        say(f"securelist: {error.detail} ({error.reason})", err=True)
         sys.exit(error.exit_status)
+    except Exception as fault:
+        say_internal(fault)
+        sys.exit(SecurelistError.exit_status)
+
+
+def _show(problem: click.ClickException) -> None:
+    """What click says of a wrong call, which quotes it."""
+    said = io.StringIO()
+    problem.show(file=said)
+    print_text(said.getvalue(), err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from securelist.cli.output import at_option, json_option, print_json, print_table, when
+from securelist.cli.output import at_option, json_option, print_json, print_table, say, when
 from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.openpgp.certificate import grouped, normal_fingerprint
@@ -93,9 +93,9 @@ def show(home: Path, who: str, as_json: bool) -> None:
         print_json(found.as_json() | more)
         return
     for label, value in [*_lines(found), ("Key works", _confirmed(welcome))]:
-        click.echo(f"{label:13} {value}")
+        say(f"{label:13} {value}")
     rows = [(said.entry, when(said.time), said.statement.type.value, said.signer, said.standing.value) for said in about]
-    click.echo()
+    say()
     print_table(("Entry", "Time (UTC)", "Statement", "Signed by", "Standing"), rows, "The texts about them were erased.")
 
 

@@ -1,9 +1,15 @@
-"""What commands print, tables and progress for people (rich) and JSON for programs, and the options that they share."""
+"""What commands print, tables and progress for people (rich) and JSON for programs, and the options that they share.
+
+All that is printed or logged goes through here: names, file names and what others' servers answer come from strangers, and a
+terminal acts upon some characters. Nothing else in this package calls `click.echo` or `print`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,17 +17,52 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
-from securelist.errors import UsageError
-from securelist.mail.headers import visible
+from securelist.errors import Refused, UsageError
+from securelist.mail.headers import harmless, is_shown, visible
+from securelist.process import PlainFormatter
+
+# Controls but tab and line ends, and what turns the direction of writing: a fixed list, so that what may be signed stays the same.
+_TRICKS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)")
+
+
+def say(line: str = "", *, err: bool = False, end: str = "\n") -> None:
+    """One line, whatever is in it, on standard output or standard error."""
+    click.echo(harmless(line) + end, nl=False, err=err)
+
+
+def print_text(text: str | bytes, *, err: bool = False) -> None:
+    """A text of several lines, as it ends: statements, armour, CSV."""
+    lines = (text.decode() if isinstance(text, bytes) else text).split("\n")
+    click.echo("\n".join(harmless(line.removesuffix("\r")) + "\r" * line.endswith("\r") for line in lines), nl=False, err=err)
+
+
+def print_signed(octets: bytes) -> None:
+    """A signed text, or one to be signed, octet by octet: it must stay what it is. First `check_signable`."""
+    click.echo(octets, nl=False)
+
+
+def check_signable(octets: bytes) -> None:
+    """Raises Refused for a text of which a terminal shows something else than what is signed."""
+    if found := _TRICKS.search(octets.decode("utf-8", "replace")):
+        detail = f"the text holds the control or invisible character U+{ord(found[0]):04X}; who signs it would not see what they sign"
+        raise Refused("bad-character", detail)
 
 
 def print_json(value: object) -> None:
-    """One JSON document on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=dataclasses.asdict))
+    """One JSON document on standard output; what a terminal would act upon is escaped (RFC 8259, 7)."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=dataclasses.asdict)
+    click.echo("".join(c if c == "\n" or is_shown(c) else json.dumps(c)[1:-1] for c in text))
+
+
+def log_to_standard_error() -> None:
+    """Warnings and errors of this process, one line each, whatever the environment asks for."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
@@ -33,11 +74,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=number not in may_fold)
     for row in cells:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*map(Text, row))  # as Text: no markup, and no :name: of an emoji
     if cells:
         Console(soft_wrap=False).print(table)
     else:
-        click.echo(empty)
+        say(empty)
 
 
 def when(seconds: int) -> str:

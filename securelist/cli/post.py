@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from securelist.cli.output import json_option, print_json
+from securelist.cli.output import json_option, print_json, say
 from securelist.errors import Refused, Step, UsageError
 from securelist.installation import Installation
 from securelist.mail.addresses import ListAddress, Role, role_of
@@ -52,18 +52,18 @@ def check(home: Path, mail_from: str | None, as_json: bool) -> None:
     def tell(step: Step, found: str) -> None:
         reached.append(step)
         if not as_json:
-            click.echo(f"{len(reached)}. {step.value:8} ok: {found}")
+            say(f"{len(reached)}. {step.value:8} ok: {found}")
 
     try:
         accepted = Reception(Installation(home)).check(_read(), _return_path(mail_from), tell)
     except Refused as refused:
         if not as_json and refused.step:
-            click.echo(f"{_STEPS.index(refused.step) + 1}. {refused.step.value:8} REFUSED: {refused.detail} ({refused.reason})")
+            say(f"{_STEPS.index(refused.step) + 1}. {refused.step.value:8} REFUSED: {refused.detail} ({refused.reason})")
         _finish_refused(refused, as_json)
         raise click.exceptions.Exit(refused.exit_status) from None
     _finish_accepted(accepted, as_json)
     if not as_json:
-        click.echo("7. commit   not done: a check changes nothing")
+        say("7. commit   not done: a check changes nothing")
 
 
 @post.command()
@@ -88,11 +88,11 @@ def submit(home: Path, rcpt: str | None, mail_from: str | None, as_json: bool) -
         _finish_refused(refused, as_json)
         if not as_json:
             where = f" at {refused.step}" if refused.step else ""  # a statement has no steps
-            click.echo(f"refused{where}: {refused.detail} ({refused.reason})", err=True)
+            say(f"refused{where}: {refused.detail} ({refused.reason})", err=True)
         raise click.exceptions.Exit(refused.exit_status) from None
     _finish_accepted(accepted, as_json)
     if not as_json:
-        click.echo(accepted.detail)
+        say(accepted.detail)
 
 
 def _finish_accepted(accepted: Accepted, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from securelist.cli.output import json_option, print_json, print_table, when
+from securelist.cli.output import json_option, print_json, print_table, say, when
 from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.store import queue_view
@@ -79,4 +79,4 @@ def retry(home: Path, post: int | None) -> None:
       securelist queue retry 17
     """
     number = queue_view.retry(Installation(home).engine, int(time.time()), post)
-    click.echo(f"{number} copies are due now; `securelist deliver --once` or the running server sends them")
+    say(f"{number} copies are due now; `securelist deliver --once` or the running server sends them")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from pathlib import Path
 
 import click
 
+from securelist.cli.output import log_to_standard_error, say
 from securelist.delivery.next_hop import open_next_hop
 from securelist.delivery.worker import deliver_due
 from securelist.installation import Installation
@@ -33,8 +33,9 @@ def serve(home: Path) -> None:
     Example:
       securelist --home /var/lib/securelist serve
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    log_to_standard_error()
     installation = Installation(home)
+    installation.check_unchanged()
     installation.way  # noqa: B018 - opened now: a wrong key or a missing root shows before mail is taken
     installation.letters.templates.check()
     reception = Reception(installation)
@@ -56,13 +57,14 @@ def deliver(home: Path, once: bool) -> None:
       securelist deliver --once
     """
     installation = Installation(home)
+    installation.check_unchanged()
     Rounds(installation).run(_now())
     next_hop = open_next_hop(installation.config.next_hop, installation.config.domain)
     try:
         counts = deliver_due(installation.engine, installation.config, next_hop, installation.still_member, _now)
     finally:
         next_hop.close()
-    click.echo(f"{counts.delivered} delivered, {counts.later} to be tried later, {counts.failed} failed, {counts.withdrawn} withdrawn")
+    say(f"{counts.delivered} delivered, {counts.later} to be tried later, {counts.failed} failed, {counts.withdrawn} withdrawn")
     if counts.down:
-        click.echo(f"the next hop cannot be reached: {counts.down}", err=True)
+        say(f"the next hop cannot be reached: {counts.down}", err=True)
         raise click.exceptions.Exit(75)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import click
 
 from securelist.cli.ask import ask, overview
-from securelist.cli.output import json_option, print_json, print_table, when
+from securelist.cli.output import check_signable, json_option, print_json, print_signed, print_table, print_text, say, when
 from securelist.cli.waiting import request_json, statement_json
 from securelist.config import read_config
 from securelist.errors import ConfigurationError, Refused, SecurelistError, Unavailable, UsageError
@@ -86,7 +86,7 @@ def submit(home: Path, files: tuple[BinaryIO, ...], receipt_file: Path | None, a
     if as_json:
         print_json({"accepted": True, "reason": "pending" if submission.pending else "accepted", "detail": submission.sentence})
     else:
-        click.echo(submission.sentence)
+        say(submission.sentence)
     if receipt_file is not None:
         _write_receipt(installation, submission, now, receipt_file)
 
@@ -126,14 +126,14 @@ def new(home: Path, kind: str, fields: tuple[str, ...], by_owner: bool) -> None:
     if (own := _own_list(home)) and "List" not in values:
         values["List"] = [own]
     if chosen is StatementType.ERASE and own and {"TLD", "Key"} <= values.keys() and "Entry" not in values:
-        click.echo(_erasures(home, values, by_owner), nl=False)
+        print_text(_erasures(home, values, by_owner))
         return
     missing = [name for name in FORMS[chosen].required if name not in values]
     if missing and set(values) <= set(FORMS[chosen].fields):
         if not sys.stdin.isatty():
             raise _missing(chosen, missing)
         values = ask(chosen, values, optional=not fields)
-    click.echo(render(chosen, values), nl=False)
+    print_text(render(chosen, values))
 
 
 def _given(kind: StatementType, fields: tuple[str, ...]) -> dict[str, list[str]]:
@@ -194,10 +194,11 @@ def sign(file: BinaryIO, key: str | None) -> None:
         advice = "sign the text as `statement new` or `statement pending --text` printed it, alone"
         raise Refused("signed-already", f"this holds an OpenPGP block already; {advice}")
     parse(text_of(octets))
+    check_signable(octets)
     signed, signed_by = own_gpg.clearsign(octets, key)
-    click.echo(signed, nl=False)
+    print_signed(signed)
     fingerprint, user_id = own_gpg.owner(signed_by)
-    click.echo(f"signed with the key {grouped(fingerprint or signed_by)}{f' of {visible(user_id)}' if user_id else ''}", err=True)
+    say(f"signed with the key {grouped(fingerprint or signed_by)}{f' of {visible(user_id)}' if user_id else ''}", err=True)
 
 
 # --- what waits -------------------------------------------------------------------------------------------------------
@@ -222,7 +223,9 @@ def pending(home: Path, entry: int | None, as_json: bool) -> None:
         waits = next((one.said for one in found if one.said.entry == entry), None)
         if waits is None:
             raise Refused("nothing-pending", f"no statement waits as entry {entry}; see: securelist statement pending")
-        click.echo(text_to_sign(installation, waits), nl=False)
+        text = text_to_sign(installation, waits).encode()
+        check_signable(text)
+        print_signed(text)
         return
     with reading(installation.engine) as connection:
         requests = waiting(connection)
@@ -240,6 +243,7 @@ def pending(home: Path, entry: int | None, as_json: bool) -> None:
     columns = ("Entry", "Type", "TLD", "Since (UTC)", "Signed by", "Missing", "Lapses (UTC)")
     print_table(columns, rows, "No statement waits for signatures.")
     if requests:
-        click.echo("\nRequests for membership:")
+        say()
+        say("Requests for membership:")
         asked = [(one.id, f".{one.cctld}", one.address, one.fingerprint, when(one.received)) for one in requests]
         print_table(("No.", "TLD", "Address", "Fingerprint", "Since (UTC)"), asked, "")
