@@ -42,7 +42,8 @@ class UsageError(SecurelistError):
 class Refused(SecurelistError):
     """The input was understood and breaks a rule (EX_DATAERR); the same for every cause towards an SMTP peer.
 
-    `step` is where on a post's way, and `signer` the fingerprint of who signed it, once that is verified.
+    `step` is where on a post's way, and `signer` the fingerprint of who signed it, once that is verified. `quiet`: an SMTP peer
+    hears that it was taken, because the refusal would tell it what the list knows of others.
     """
 
     exit_status = 65
@@ -52,6 +53,7 @@ class Refused(SecurelistError):
         super().__init__(reason, detail)
         self.step = step
         self.signer: str | None = None
+        self.quiet = False
 
 
 class Unavailable(SecurelistError):

@@ -18,6 +18,7 @@ from securelist.delivery.next_hop import open_next_hop
 from securelist.delivery.worker import StillMember, deliver_due
 from securelist.mail.addresses import ListAddress, Role
 from securelist.mail.deadline import Deadline
+from securelist.mail.room import Limits, sessions_for
 from securelist.mail.server import Judge, MailServer
 from securelist.periodic import Periodic
 from securelist.store.database import writing
@@ -79,7 +80,8 @@ async def _serve(config: Config, judge: Judge, refused_here: Callable[[str], Non
     asked_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
-    server = MailServer(config.list, judge, refused_here)
+    limits = Limits(sessions=sessions_for(Limits.sessions))
+    server = MailServer(config.list, judge, refused_here, limits=limits)
     smtp = await server.listen(config.smtp)
     lmtp = await server.listen(config.lmtp, lmtp=True)
     for thread in threads:

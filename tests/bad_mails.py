@@ -252,7 +252,7 @@ COMPOSE = {
     "an unknown charset": Bad(lambda s: s.town.post(s.anna, entity(CANARY).replace(b"utf-8", b"x-klingon")), "bad-charset", "compose"),
     "a wrong charset": Bad(lambda s: s.town.post(s.anna, entity(f"{CANARY} Zoë").replace(b"utf-8", b"us-ascii")), "bad-charset", "compose"),
     "a wrong charset, inline": Bad(
-        lambda s: s.inline(content_type="text/plain; charset=us-ascii", text="Zoë".encode()), "bad-charset", "compose"
+        lambda s: s.inline(content_type="text/plain; charset=us-ascii", text="Zoë".encode("latin-1")), "bad-charset", "compose"
     ),
     "two Subjects": Bad(lambda s: b"Subject: another\r\n" + s.post(), "bad-subject", "compose"),
     "two Subjects under the signature": Bad(lambda s: s.post("Subject: one", "Subject: two"), "bad-subject", "compose"),

@@ -17,7 +17,19 @@ import click
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_OURS = {".git", ".venv", "__pycache__", "build", "dist", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"}
+NOT_OURS = {
+    ".git",
+    ".venv",
+    ".venv-fuzz",
+    ".fuzz",
+    "__pycache__",
+    "build",
+    "dist",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+}
 LONGEST_MODULE = 350  # lines; a longer file does two things
 HOME_OF = {"gnupg": "openpgp/gnupg.py", "pysequoia": "openpgp/sequoia.py", "pgpy": "openpgp/pgpy_.py"}
 # Split, so that this file does not hold what it looks for.
@@ -207,7 +219,8 @@ def test_a_documents_links_lead_somewhere(path):
     assert not [target for target in targets if not (path.parent / target).exists()]
 
 
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+# Each lock, and the groups of dependencies that it has beside what the relay needs.
+LOCKS = {"requirements.lock": ["build"], "requirements-dev.lock": ["build", "dev"], "requirements-fuzz.lock": ["build", "fuzz"]}
 
 
 def locked(name: str) -> dict[str, str]:
@@ -230,15 +243,21 @@ def test_a_lock_pins_every_package_by_hash_and_names_no_index(name):
 def test_a_lock_holds_what_the_project_needs(name):
     """Every package that pyproject.toml asks for is locked, the build tool included."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    groups = project["dependency-groups"]
-    wanted = [*project["project"]["dependencies"], *groups["build"], *(groups["dev"] if name == "requirements-dev.lock" else [])]
+    wanted = [*project["project"]["dependencies"], *(want for group in LOCKS[name] for want in project["dependency-groups"][group])]
     names = {re.sub(r"[-_.]+", "-", re.split(r"[^A-Za-z0-9._-]", want)[0]).lower() for want in wanted}
     assert not names - set(locked(name))
 
 
-def test_both_locks_agree():
-    """What is tested is what runs: the tests' lock has every package of the relay's lock, in the same version."""
-    assert locked("requirements.lock").items() <= locked("requirements-dev.lock").items()
+@pytest.mark.parametrize("name", LOCKS)
+def test_all_locks_agree(name):
+    """What is tested and fuzzed is what runs: every lock has the packages of the relay's lock, in the same version."""
+    assert locked("requirements.lock").items() <= locked(name).items()
+
+
+def test_no_test_needs_the_fuzzer():
+    """The fuzzer is for whoever fuzzes: it is in no other lock, and the corpus is replayed without it."""
+    assert [name for name in LOCKS if "atheris" in locked(name)] == ["requirements-fuzz.lock"]
+    assert [name_of(path) for path in modules_of("securelist", "tests") if "atheris" in imported_by(path)] == ["tests/fuzz/one.py"]
 
 
 def test_the_command_is_beside_the_python_that_runs_the_tests():

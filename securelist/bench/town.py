@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from securelist.bench.people import People
-from securelist.config import Config, write_config
+from securelist.config import MAX_POSTS_PER_HOUR, Config, write_config
 from securelist.errors import SecurelistError
 from securelist.installation import Installation, create
 from securelist.trust.grammar import MAX_STATEMENTS, founding_text, render
@@ -35,7 +35,7 @@ def open_town(keep: Path, members: int, next_hop: str, progress: Callable[[int],
     if not _is_complete(home, members):
         shutil.rmtree(home, ignore_errors=True)
         _found(config, people, fingerprints)
-    config = dataclasses.replace(Installation(home).config, next_hop=next_hop)
+    config = dataclasses.replace(Installation(home).config, next_hop=next_hop, posts_per_hour=MAX_POSTS_PER_HOUR)
     write_config(config)
     return Installation(home), people
 

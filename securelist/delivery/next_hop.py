@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import smtplib
 import ssl
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ COMMAND_TIMEOUT_S = 60.0
 DATA_TIMEOUT_S = 300.0
 # Connections lost in a row, each in the middle of another copy, until it must be the next hop and not the copies.
 MAX_BREAKS = 2
+# A greeting names a dozen extensions, a refusal has a few lines; smtplib reads on for as long as a server says that there is more.
+MAX_REPLY_LINES = 100
+# Four times what RFC 5321, 4.5.3.1.5 allows a line.
+MAX_REPLY_OCTETS = 2048
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,9 @@ class NextHop(Protocol):
 
     def hand_over(self, sender: str, recipient: str, mail: bytes) -> Answer:
         """Hands one mail (CRLF line ends) over; never raises for what the other side does."""
+
+    def greet(self) -> Answer:
+        """OK if it is there and ready for mail, else DOWN; hands nothing over."""
 
     def close(self) -> None:
         """Ends what was begun; a closed next hop is used no more."""
@@ -106,6 +114,15 @@ class SmtpNextHop:
         self._breaks += 1
         return Answer(LATER, "the connection to the next hop broke")
 
+    def greet(self) -> Answer:
+        """Connects and says hello."""
+        try:
+            self._connected()
+        except (OSError, smtplib.SMTPException) as problem:
+            self._drop()
+            return Answer(DOWN, f"no connection to the next hop: {_words(problem)}")
+        return Answer(OK, "it answers")
+
     def close(self) -> None:
         """Says goodbye, if anybody listens."""
         if self._smtp is not None:
@@ -120,9 +137,9 @@ class SmtpNextHop:
             smtp: smtplib.SMTP
             if self._tls:
                 context = ssl.create_default_context()
-                smtp = smtplib.SMTP_SSL(self._host, self._port, self._local_name, timeout=CONNECT_TIMEOUT_S, context=context)
+                smtp = _SmtpTls(self._host, self._port, self._local_name, timeout=CONNECT_TIMEOUT_S, context=context)
             else:
-                smtp = smtplib.SMTP(self._host, self._port, self._local_name, timeout=CONNECT_TIMEOUT_S)
+                smtp = _Smtp(self._host, self._port, self._local_name, timeout=CONNECT_TIMEOUT_S)
             self._smtp = smtp
             _time_limit(smtp, self._command_timeout_s)
             smtp.ehlo_or_helo_if_needed()
@@ -161,6 +178,29 @@ class SmtpNextHop:
         if self._smtp is not None:
             self._smtp.close()
         self._smtp = None
+
+
+class _Smtp(smtplib.SMTP):
+    """smtplib's, but for answers without an end."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The whole answer (RFC 5321, 4.2.1); raises SMTPServerDisconnected if it is none, or has too many lines."""
+        assert self.sock is not None  # whoever waits for an answer is connected
+        file = self.file = self.file or self.sock.makefile("rb")
+        said = []
+        for _ in range(MAX_REPLY_LINES):
+            line = file.readline(MAX_REPLY_OCTETS + 1)
+            if not re.match(rb"[2-5][0-9]{2}[ \r\n-]", line) or len(line) > MAX_REPLY_OCTETS:
+                break
+            said.append(line[4:].strip())
+            if line[3:4] != b"-":
+                return int(line[:3]), b"\n".join(said)
+        self.close()
+        raise smtplib.SMTPServerDisconnected("the next hop's answer is none, or has no end")
+
+
+class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
+    """The same over TLS."""
 
 
 def _time_limit(smtp: smtplib.SMTP, seconds: float) -> None:
@@ -215,6 +255,13 @@ class MaildirNextHop:
         except OSError as problem:
             return Answer(LATER, f"the Maildir cannot be written: {problem.strerror}")
         return Answer(OK, "delivered to the Maildir")
+
+    def greet(self) -> Answer:
+        """Looks whether the directory can be written, or made."""
+        place = next(folder for folder in (self._directory, *self._directory.absolute().parents) if folder.exists())
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            return Answer(DOWN, f"{place} cannot be written")
+        return Answer(OK, "it can be written")
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
-from email.errors import HeaderParseError, ObsoleteHeaderDefect
+from email.charset import Charset
+from email.errors import MessageError, ObsoleteHeaderDefect
 from email.header import Header, decode_header, make_header
 from email.headerregistry import Address, HeaderRegistry
 from email.utils import formataddr
@@ -12,16 +15,19 @@ from typing import Any
 
 from securelist.errors import Refused
 from securelist.mail.addresses import address_problem
+from securelist.mail.charset import codec_of
 from securelist.mail.mime import Entity
 
 # RFC 5322, 2.1.1 ends a line at 998 characters; a longer subject is no subject.
 MAX_SUBJECT_CHARACTERS = 900
+# So many letters of three octets each, encoded one by one, and in words (RFC 2047, 2). `email` takes quadratic time: 5 s for 120 KiB.
+MAX_ENCODED_SUBJECT = 12_000
 # Names are shown in a column or two.
 MAX_NAME_CHARACTERS = 80
 # One address has at most 254, and a long name encoded some hundred. The parser of `email` takes quadratic time and worse: a
 # From of 100 KiB of quotation marks, which anybody can send, would keep a worker busy for minutes.
 MAX_MAILBOX_CHARACTERS = 2_000
-# Some hundred addresses, in the fields that a member signed.
+# Some hundred addresses, in all fields that a member signed and that name recipients.
 MAX_ADDRESSES_CHARACTERS = 8_000
 
 # Letters, symbols and marks by Unicode's categories that nobody sees. In a row they could fill up a line, and begin the next as if the
@@ -31,14 +37,37 @@ _BLANKS = "\u115f\u1160\u2800\u3164\uffa0\U0001d159\U00013441\U00013442"
 _NOTHING = "".join(map(chr, (0x034F, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), 0x16FE4, *range(0xE0100, 0xE01F0))))
 _UNSEEN = str.maketrans(_BLANKS, " " * len(_BLANKS), _NOTHING)
 
+# Controls (C1, too), format characters, surrogates, private use, unassigned, and the two separators that end lines.
+_ACTS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Vietnamese and pointed Hebrew put three or four marks on a letter; piled up by the hundred they cover the lines above.
+MAX_MARKS = 6
+
 _REGISTRY = HeaderRegistry()
+# The beginning of an encoded word, with the language that it may name (RFC 2231, 5).
+_WORD = re.compile(r"=\?([!-)+->@-~]{1,40})(?:\*[A-Za-z0-9-]*)?\?(?=[BbQq]\?)")
 
 
 def visible(text: str) -> str:
-    """`text` on one line, without control, format (bidirectional, zero-width) and unassigned characters, and without any that only
-    look like blanks."""
-    kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text.translate(_UNSEEN))
-    return " ".join(kept.split())
+    """`text` on one line, without control, format (bidirectional, zero-width) and unassigned characters, without any that only look
+    like blanks, and without more than MAX_MARKS marks on one letter."""
+    return " ".join(harmless(text).split())
+
+
+def harmless(text: str) -> str:
+    """The same with its blanks as they stand: on one line, for a log or a terminal, whatever is in it."""
+    if text.isascii() and text.isprintable():
+        return text
+    kept, marks = [], 0
+    for character in text.translate(_UNSEEN):
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        if marks <= MAX_MARKS:
+            kept.append(character if is_shown(character) else " ")
+    return "".join(kept)
+
+
+def is_shown(character: str) -> bool:
+    """Whether a terminal shows this character, and does nothing else: it is no control, format or unassigned one, and ends no line."""
+    return unicodedata.category(character) not in _ACTS
 
 
 @dataclass(frozen=True)
@@ -71,7 +100,7 @@ def one_mailbox(entity: Entity, field: str = "From") -> Mailbox:
 def _addresses(field: str, value: str) -> tuple[tuple[Address, ...], bool]:
     """The addresses in a field's value, and whether it is plain: no groups, nothing that the parser of `email` complains of."""
     try:
-        parsed: Any = _REGISTRY(field, value)
+        parsed: Any = _REGISTRY(field, _meant(value))
         # An unquoted dot in a name (RFC 5322, 4.1: obs-phrase) is common and means nothing else to anybody.
         whole = all(isinstance(defect, ObsoleteHeaderDefect) for defect in parsed.defects)
         return tuple(parsed.addresses), whole and all(group.display_name is None for group in parsed.groups)
@@ -79,24 +108,38 @@ def _addresses(field: str, value: str) -> tuple[tuple[Address, ...], bool]:
         return (), False
 
 
+def check_addresses(entity: Entity, fields: Iterable[str]) -> None:
+    """Raises Refused("header-too-large") where these fields together are longer than it makes sense to read."""
+    if sum(len(value) for field in fields for value in entity.all(field)) > MAX_ADDRESSES_CHARACTERS:
+        raise Refused("header-too-large", f"the fields that name recipients are longer than {MAX_ADDRESSES_CHARACTERS} characters")
+
+
 def addresses_in(entity: Entity, field: str) -> list[str]:
     """Every address in all fields of that name, lower case; unreadable ones are left out. Raises Refused("header-too-large")."""
-    if any(len(value) > MAX_ADDRESSES_CHARACTERS for value in entity.all(field)):
-        raise Refused("header-too-large", f"{field} is longer than {MAX_ADDRESSES_CHARACTERS} characters")
+    check_addresses(entity, [field])
     return [a.addr_spec.lower() for value in entity.all(field) for a in _addresses(field, value)[0]]
 
 
 def address_in_user_id(user_id: str) -> str:
-    """The address that an OpenPGP user ID names (RFC 9580, 5.11: by convention a mailbox), or the empty string."""
+    """The address that an OpenPGP user ID names (RFC 9580, 5.11: by convention a mailbox), or the empty string.
+
+    It stands there to the letter: nobody decodes encoded words or takes comments out of a user ID.
+    """
     addresses, _ = _addresses("From", (user_id if user_id.isascii() else user_id.rpartition(" ")[2])[-MAX_MAILBOX_CHARACTERS:])
-    return addresses[0].addr_spec if len(addresses) == 1 and not address_problem(addresses[0].addr_spec) else ""
+    found = addresses[0].addr_spec if len(addresses) == 1 else ""
+    return found if found in user_id and not address_problem(found) else ""
+
+
+def _meant(value: str) -> str:
+    """The value with each encoded word in the character set that was meant: `email` takes their names by the letter."""
+    return _WORD.sub(lambda match: f"=?{codec_of(match[1])}?", value)
 
 
 def decoded_text(value: str, field: str) -> str:
     """An unstructured value with encoded words undone (RFC 2047), visible; raises Refused("bad-charset")."""
     try:
-        return visible(str(make_header(decode_header(value))))
-    except (HeaderParseError, LookupError, UnicodeError, ValueError):
+        return visible(str(make_header(decode_header(_meant(value)))))
+    except (MessageError, LookupError, UnicodeError, ValueError):
         raise Refused("bad-charset", f"{field} is not in the character set that it names") from None
 
 
@@ -107,7 +150,7 @@ def subject_of(entity: Entity) -> str | None:
         raise Refused("bad-subject", "there is more than one Subject field")
     if not values:
         return None
-    return decoded_text(values[0], "Subject")[:MAX_SUBJECT_CHARACTERS]
+    return decoded_text(values[0][:MAX_ENCODED_SUBJECT], "Subject")[:MAX_SUBJECT_CHARACTERS]
 
 
 def text_field(name: str, value: str) -> tuple[str, str]:
@@ -119,6 +162,8 @@ def text_field(name: str, value: str) -> tuple[str, str]:
 
 def mailbox_field(name: str, display: str, address: str) -> tuple[str, str]:
     """A field of ours with one mailbox."""
+    if "=?" in display:  # mail programs decode what looks like an encoded word, in a quoted name, too
+        return name, f"{Charset('utf-8').header_encode(display)} <{address}>"
     return name, formataddr((display, address), charset="utf-8")
 
 

@@ -29,7 +29,7 @@ _RSA = {1, 2, 3}
 # RFC 9580, 9.1: DSA is forbidden to be made and old keys have 1024 bits; ElGamal likewise.
 _WEAK = {16: "ElGamal", 17: "DSA", 20: "ElGamal"}
 # draft-ietf-openpgp-pqc: ML-KEM with X25519 or X448. GnuPG 2.2 lists such a subkey as unusable; Sequoia judges it.
-_POST_QUANTUM = {35, 36}
+POST_QUANTUM = {35, 36}
 # RFC 9580, 10.1.
 _COMPONENTS = (Tag.PUBLIC_SUBKEY, Tag.USER_ID, Tag.USER_ATTRIBUTE)
 
@@ -115,7 +115,7 @@ def _keys_and_revocations(octets: bytes) -> list[Packet]:
 
 def _judged_by_sequoia(octets: bytes, key: ComponentKey) -> ComponentKey:
     """A post-quantum subkey as Sequoia sees it; any other key as it is."""
-    if key.algorithm not in _POST_QUANTUM or key.usable:
+    if key.algorithm not in POST_QUANTUM or key.usable:
         return key
     reached = [recipient_of(read_packets(packet)[0]) for packet in sequoia.wrap([octets])]
     expires = sequoia.expiry_of_subkey(octets, key.fingerprint)

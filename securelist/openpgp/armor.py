@@ -7,22 +7,26 @@ import binascii
 import re
 
 from securelist.errors import Refused
+from securelist.mail.mime import WHITE
 
-# The armour's own header lines ("Version:", "Comment:", "Charset:") are ignored: nobody signed them.
+# The armour's own header lines ("Version:", "Comment:", "Charset:") say nothing that counts: nobody signed them. The empty line after
+# them holds a blank that does not break (in UTF-8) when the block was pasted into a mailer that writes HTML.
+# Nothing that is matched is tried again in another length (*+), and the header has as many lines as any program writes, and more: `re`
+# keeps a note of each, 40 octets for every one of theirs.
 _BLOCK = re.compile(
     rb"(?:\A|(?<=\n))-----BEGIN PGP (?P<kind>[A-Z ]{3,30})-----[ \t]*\r?\n"
-    rb"(?P<headers>(?:[!-9;-~]{1,60}:[^\r\n]*\r?\n)*)[ \t]*\r?\n"
-    rb"(?P<text>[A-Za-z0-9+/=\s]*)"
+    rb"(?P<headers>(?:[!-9;-~]{1,60}:[^\r\n]*\r?\n){0,100})[ \t\xc2\xa0]*+\r?\n"
+    rb"(?P<text>[A-Za-z0-9+/=\s]*+)"
     rb"-----END PGP (?P=kind)-----[ \t]*(?=\r?\n|\Z)",
 )
 
 
 def _octets(text: bytes) -> bytes:
-    lines = text.split()
-    if lines and re.fullmatch(rb"=[A-Za-z0-9+/]{4}", lines[-1]):
-        lines.pop()  # the CRC-24: no protection against anybody; RFC 9580, 6.1 says to ignore it
+    text = text.rstrip()
+    if re.fullmatch(rb"(?:.*\s)?=[A-Za-z0-9+/]{4}", text[-6:], re.DOTALL):
+        text = text[:-5]  # the CRC-24: no protection against anybody; RFC 9580, 6.1 says to ignore it
     try:
-        return base64.b64decode(b"".join(lines), validate=True)
+        return base64.b64decode(text.translate(None, WHITE), validate=True)
     except (binascii.Error, ValueError):
         raise Refused("bad-armor", "the ASCII armour is damaged: not base64") from None
 
@@ -40,6 +44,13 @@ def only_block(text: bytes) -> tuple[str, bytes]:
     if text[: match.start()].strip() or text[match.end() :].strip():
         raise Refused("text-outside-block", "there is text before or after the OpenPGP block, which nobody encrypted or signed")
     return match["kind"].decode("ascii"), _octets(match["text"])
+
+
+def stated_charset(text: bytes) -> str:
+    """What the first block's header says that its text is in (RFC 9580, 6.2.2), or the empty string; nobody signed that."""
+    match = _BLOCK.search(text)
+    stated = re.search(rb"(?im)^Charset:[ \t]*([!-~]{1,40})[ \t]*\r?$", match["headers"]) if match else None
+    return stated[1].decode("ascii") if stated else ""
 
 
 def is_armored(octets: bytes) -> bool:

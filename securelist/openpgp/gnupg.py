@@ -11,13 +11,10 @@ import copy
 import io
 import logging
 import os
-import resource
 import signal
 import subprocess
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -25,15 +22,16 @@ from typing import BinaryIO
 import gnupg
 
 from securelist.errors import Refused, SecurelistError, TryAgain, Unavailable
+from securelist.openpgp.bounded import GPG_SECONDS, PIECE_OCTETS, Limits, Watch
 from securelist.openpgp.certificate import Certificate, ComponentKey
+from securelist.openpgp.memory_file import in_memory
 from securelist.openpgp.packets import Tag, read_packets
 
-# One gpg call takes milliseconds for a small post and some seconds for 25 MiB; a post has 60 s in all.
-GPG_SECONDS = 40
 # SHA-2 with at least 256 bits (RFC 9580, 9.5, by number); everything weaker or unknown to GnuPG 2.2 is refused.
 ACCEPTED_HASHES = {"8", "9", "10"}
 # Its log would hold status lines, with user IDs in them, and warn of every signature that is refused.
 logging.getLogger("gnupg").setLevel(logging.CRITICAL)
+# No configuration of anybody's is read, but what an administrator wrote into /etc/gnupg/gpg.conf: GnuPG 2.2.40 has no way around that.
 _OPTIONS = ["--no-options", "--trust-model", "always", "--no-auto-check-trustdb", "--no-auto-key-retrieve", "--logger-file", "/dev/null"]
 
 
@@ -64,18 +62,20 @@ class _Collector(gnupg.StatusHandler):  # type: ignore[misc]
 
 
 class Gpg(gnupg.GPG):  # type: ignore[misc]
-    """python-gnupg with a status descriptor of its own, a clean environment, a time limit, and inherited descriptors."""
+    """python-gnupg with a status descriptor of its own, a clean environment, bounds, and inherited descriptors."""
+
+    limits = Limits()
 
     def __init__(self, home: Path) -> None:
         self.inherited: tuple[int, ...] = ()
-        self.seconds: int | None = None
-        self.limit = threading.Timer(GPG_SECONDS, lambda: None)
         self.status: BinaryIO = io.BytesIO()
+        self.watch: Watch
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": str(home)}
         try:
             super().__init__(gnupghome=str(home), options=_OPTIONS, env=environment)
         except OSError:
             raise Unavailable("no-gnupg", "GnuPG is not installed: install Debian's package gnupg") from None
+        self.buffer_size = PIECE_OCTETS
 
     def _open_subprocess(self, args: list[str], passphrase: bool = False) -> subprocess.Popen[bytes]:
         readable, written = os.pipe()
@@ -91,25 +91,28 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
                 env=self.env,
                 pass_fds=(written, *self.inherited),
             )
+        except OSError:
+            self.status.close()
+            raise
         finally:
             os.close(written)
-        if self.seconds:
-            with suppress(ProcessLookupError):  # it was faster
-                resource.prlimit(process.pid, resource.RLIMIT_CPU, (self.seconds, self.seconds + 1))
+        self.limits.put_on(process.pid)
         process.stderr = self.status
-        self.limit = threading.Timer(GPG_SECONDS, process.kill)
-        self.limit.daemon = True
-        self.limit.start()
+        self.watch = Watch(process)
+        self.watch.begin()
         return process
 
     def _collect_output(self, *args: object, **kwargs: object) -> int:
         try:
             return int(super()._collect_output(*args, **kwargs))
         finally:
-            self.limit.cancel()
+            self.watch.over()
+
+    def _read_data(self, stream: BinaryIO, result: _Collector, *_: object) -> None:
+        result.data = self.watch.output(stream)
 
     def _read_response(self, _decoded: object, result: _Collector) -> None:
-        for line in self.status:
+        for line in self.watch.lines(self.status):
             keyword, _, rest = line.rstrip(b"\n").removeprefix(b"[GNUPG:] ").decode("utf-8", "replace").partition(" ")
             result.handle_status(keyword, rest)
         result.stderr = ""
@@ -117,38 +120,36 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
     def run(self, args: Sequence[str], data: bytes, inherited: tuple[int, ...] = (), seconds: int | None = None) -> Outcome:
         """Runs gpg with `args` on `data`; the descriptors in `inherited` are open in it. `seconds` is the most CPU time it may take."""
         call = copy.copy(self)
-        call.inherited, call.seconds = inherited, seconds
+        call.inherited, call.limits = inherited, replace(self.limits, cpu_seconds=seconds or self.limits.cpu_seconds)
         result = _Collector(call)
         try:
             call._handle_io(list(args), io.BytesIO(data), result, binary=True)
-        except OSError as problem:
-            raise TryAgain("gpg-failed", f"GnuPG could not be run: {problem.strerror}") from None
+        except BrokenPipeError:
+            pass  # it had seen enough, and has said why
+        except (OSError, RuntimeError) as problem:  # no descriptor, process or thread to be had
+            raise TryAgain("gpg-failed", f"GnuPG could not be run: {getattr(problem, 'strerror', problem)}") from None
+        if call.watch.too_much:
+            raise self.said_too_much()
         if result.returncode < 0:
             raise self.stopped(-result.returncode)
         return Outcome(result.returncode, tuple(result.lines), result.data)
+
+    def said_too_much(self) -> SecurelistError:
+        """What it means that gpg had more to say than it may."""
+        return TryAgain("gpg-failed", "GnuPG put out more than it was given")
 
     def stopped(self, _by: int) -> SecurelistError:
         """What it means that a signal ended gpg."""
         return TryAgain("gpg-failed", f"GnuPG was stopped, perhaps after {GPG_SECONDS} s")
 
 
-@contextmanager
-def _in_memory(octets: bytes) -> Iterator[tuple[int, str]]:
-    """(descriptor, path a child can open) of a file that exists in memory only."""
-    descriptor = os.memfd_create("securelist")
-    try:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(octets)
-        yield descriptor, f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
-
-
 # --- the verdict: no state, no keyring but the one certificate in question -------------------------------------------
 
 # An empty place where a GnuPG home would be: the engine that judges reads no configuration and keeps nothing.
 _NOWHERE = Path("/proc/self/fdinfo")
-
+# It starts no gpg-agent (`--no-autostart`). A post of 25 MiB takes it 0.2 s and 9 MiB of address space; half of the time on the clock,
+# so that what costs too much is told from a machine that is busy. Refused memory, it ends with a complaint (exit status 2) or aborts.
+_JUDGES = Limits(cpu_seconds=GPG_SECONDS // 2, memory=64 * 2**20)
 
 # What a program dies of by itself. libgcrypt does when numbers in a key, or in a signature, are not what its arithmetic needs.
 _CRASHES = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
@@ -156,6 +157,11 @@ _CRASHES = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.
 
 class _Judge(Gpg):
     """It keeps nothing, so what it dies of is what it was given: the same again tomorrow."""
+
+    limits = _JUDGES
+
+    def said_too_much(self) -> SecurelistError:
+        return Refused("too-costly", "GnuPG finds more to say about the keys and signatures in this than anybody reads; make a new key")
 
     def stopped(self, by: int) -> SecurelistError:
         if by == signal.SIGXCPU:
@@ -168,6 +174,11 @@ class _Judge(Gpg):
 @cache
 def _judging() -> Gpg:
     return _Judge(_NOWHERE)
+
+
+def version() -> str:
+    """The version of the gpg that judges, such as 2.2.40."""
+    return ".".join(str(part) for part in _judging().version)
 
 
 def _only_keyring(path: str) -> list[str]:
@@ -192,6 +203,7 @@ _HARMLESS = {
     "NOTATION_DATA",
     "VERIFICATION_COMPLIANCE_MODE",
     "POLICY_URL",
+    "SIG_SUBPACKET",  # a preferred key server (RFC 9580, 5.2.3.26), as `sig-keyserver-url` in somebody's gpg.conf adds it
 }
 
 
@@ -211,7 +223,7 @@ def verify(message: bytes, certificate: bytes, at: int, detached: bytes | None =
     The certificate and signature reach gpg through memory. Raises Refused("bad-signature") unless the exit status, every
     status line and the hash algorithm are as they must be: gpg says GOODSIG over much that is not.
     """
-    with _in_memory(certificate) as (ring, ring_path), _in_memory(detached or b"") as (signature, signature_path):
+    with in_memory(certificate) as (ring, ring_path), in_memory(detached or b"") as (signature, signature_path):
         args = [*_only_keyring(ring_path), "--faked-system-time", f"{at}!"]
         args += ["--decrypt"] if detached is None else ["--verify", signature_path, "-"]
         outcome = _judging().run(args, message, (ring, signature))
@@ -245,7 +257,7 @@ def list_certificate(octets: bytes, seconds: int | None = None) -> Certificate:
 
     Raises Refused("unreadable-by-gnupg") or ("too-costly").
     """
-    with _in_memory(octets) as (ring, path):
+    with in_memory(octets) as (ring, path):
         outcome = _judging().run([*_only_keyring(path), "--list-keys"], b"", (ring,), seconds)
     rows = [line.split(":") for line in outcome.output.decode("utf-8", "replace").split("\n") if line]
     keys = [_component(row, rows[i + 1][9]) for i, row in enumerate(rows[:-1]) if row[0] in ("pub", "sub") and rows[i + 1][0] == "fpr"]
@@ -266,7 +278,7 @@ def good_signatures(octets: bytes, seconds: int | None = None) -> tuple[bool, ..
 
     Raises Refused("unreadable-by-gnupg"), also when GnuPG does not see them all, or ("too-costly") after `seconds` of CPU time.
     """
-    with _in_memory(octets) as (ring, path):
+    with in_memory(octets) as (ring, path):
         outcome = _judging().run([*_only_keyring(path), "--ignore-time-conflict", "--check-sigs"], b"", (ring,), seconds)
     rows = [line.split(b":", 2) for line in outcome.output.split(b"\n")]
     good = tuple(row[1] == b"!" for row in rows if row[0] in (b"sig", b"rev"))
@@ -292,7 +304,7 @@ def check_certification(certification: bytes, certifier: bytes, at: int, known: 
     the certifier is revoked, does not matter to GnuPG here.
     """
     notations = [word for name in known for word in ("--known-notation", name)]
-    with _in_memory(certification + certifier) as (ring, path):
+    with in_memory(certification + certifier) as (ring, path):
         args = [*_only_keyring(path), "--faked-system-time", f"{at}!", *notations, "--check-sigs"]
         outcome = _judging().run(args, b"", (ring,))
     rows = [line.split(":") for line in outcome.output.decode("utf-8", "replace").split("\n")]

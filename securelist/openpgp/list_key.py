@@ -23,7 +23,7 @@ class ListKey:
 
     def __init__(self, home: Path, fingerprint: str) -> None:
         if not home.is_dir():
-            raise ConfigurationError("no-list-key", f"{home} is missing: it holds the list's secret key")
+            raise ConfigurationError("no-list-key", f"{home} is missing, with the list's secret key; restore that folder from a backup")
         self._home = home
         self._gpg = Gpg(home)
         self.fingerprint = fingerprint
@@ -79,11 +79,26 @@ class ListKey:
         rows = [line.split(":") for line in listing.split("\n") if line]
         return [(int(row[5]), after[9].upper()) for row, after in pairwise(rows) if (row[0], after[0]) == (kind, "fpr")]
 
+    def check_secret(self) -> None:
+        """Raises ConfigurationError unless gpg-agent knows where the key's secret parts are, that which signs and one that decrypts.
+
+        It may still have to be unlocked, or its card put in.
+        """
+        listing = self._gpg.run(["--with-colons", "--list-secret-keys", self.fingerprint], b"").output.decode("utf-8", "replace")
+        rows = [line.split(":") for line in listing.split("\n")]
+        # Field 12: what the key is for; 15: "#" where only the public part is here (GnuPG's doc/DETAILS).
+        held = [(row[0], row[11]) for row in rows if row[0] in ("sec", "ssb") and row[14] != "#"]
+        if not any(kind == "sec" for kind, _ in held) or not any("e" in uses for _, uses in held):
+            which = f"the secret part of the list's key {self.fingerprint} is not in {self._home}"
+            raise ConfigurationError("no-list-key", f"{which}; restore that folder from a backup, or put the card in")
+
     def certificate(self) -> bytes:
         """The list's certificate, binary, without what others certified."""
         outcome = self._gpg.run(["--export-options", "export-minimal", "--export", self.fingerprint], b"")
         if outcome.exit_status or not outcome.output:
-            raise ConfigurationError("no-list-key", "GnuPG does not find the list's key in its home")
+            raise ConfigurationError(
+                "no-list-key", f"GnuPG does not find the list's key in {self._home}; restore that folder from a backup"
+            )
         return outcome.output
 
     def clearsign(self, text: str) -> bytes:
@@ -113,6 +128,8 @@ class ListKey:
         """
         outcome = self._gpg.run(["--decrypt", "--unwrap"], message)
         keywords = [word for word, _ in outcome.status]
+        if "NODATA" in keywords:  # GnuPG stopped at a packet that is none: whatever the key could do, this cannot be opened
+            raise Refused("not-whole", "the encrypted message is damaged: GnuPG cannot read its packets")
         if "DECRYPTION_KEY" not in keywords:
             if not _out_of_reach(outcome) and ("NO_SECKEY" in keywords or "DECRYPTION_FAILED" in keywords):
                 raise Refused("not-for-the-list", "the message is not encrypted to the list's key; fetch it from the -sendkey address")
@@ -139,13 +156,16 @@ def _version(file: Path) -> tuple[int, ...]:
 
 # Where an error comes from (libgpg-error: bits 24 to 30 of its number): gpg-agent, pinentry, a smart card's daemon.
 _KEEPERS = {4, 5, 6}
+# What gpg-agent, too, says of a session-key packet that holds no numbers (libgpg-error: GPG_ERR_INV_DATA).
+_INVALID_DATA = 79
 
 
 def _out_of_reach(outcome: Outcome) -> bool:
     """Whether the secret key is absent (though named), locked, or on a card that is not there: nothing a sender can mend."""
     absent = any(key_id.strip("0") for key_id in outcome.rests("NO_SECKEY"))
-    numbers = (rest.split()[1] for rest in outcome.rests("ERROR") if rest.startswith("pkdecrypt_failed "))
-    return absent or any(int(number) >> 24 & 0x7F in _KEEPERS for number in numbers) or bool(outcome.rests("PINENTRY_LAUNCHED"))
+    numbers = [int(rest.split()[1]) for rest in outcome.rests("ERROR") if rest.startswith("pkdecrypt_failed ")]
+    kept = any(number >> 24 & 0x7F in _KEEPERS and number & 0xFFFF != _INVALID_DATA for number in numbers)
+    return absent or kept or bool(outcome.rests("PINENTRY_LAUNCHED"))
 
 
 # Status keywords that may accompany one whole decrypted message.

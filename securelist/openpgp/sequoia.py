@@ -58,7 +58,8 @@ def read_certificate(octets: bytes) -> CertificateVerdict:
         user_ids = tuple(str(user_id) for user_id in cert.user_ids)
         return CertificateVerdict(cert.fingerprint.upper(), cert.is_revoked, user_ids)
     except Exception:
-        raise Refused("bad-certificate", "Sequoia finds this certificate's own signatures not valid or too weak") from None
+        why = "Sequoia finds this certificate's own signatures not valid, too weak, or of a kind it does not know, such as Brainpool"
+        raise Refused("bad-certificate", why) from None
 
 
 def split_certificates(octets: bytes) -> list[bytes]:
@@ -140,6 +141,16 @@ def wrap(certificates: Sequence[bytes]) -> list[bytes]:
     try:
         message = pysequoia.encrypt(b"", [_parsed(octets) for octets in certificates], armor=False)
         return [bytes(packet) for packet in PacketPile.from_bytes(message) if packet.tag == Tag.PKESK]
+    except Refused:
+        raise
+    except Exception:
+        raise Refused("cannot-encrypt", "Sequoia cannot encrypt to this certificate") from None
+
+
+def encrypt(content: bytes, certificate: bytes) -> bytes:
+    """`content`, unsigned, encrypted to one certificate, binary. Raises Refused("cannot-encrypt")."""
+    try:
+        return bytes(pysequoia.encrypt(content, [_parsed(certificate)], armor=False))
     except Refused:
         raise
     except Exception:

@@ -20,6 +20,7 @@ from securelist.procedures.token import numbers_in
 from securelist.store import invitations
 from securelist.store.database import reading
 from securelist.store.invitations import Invitation
+from securelist.trust.silence import MAX_TEXT_OCTETS
 from securelist.trust.text import text_of
 
 # Each costs both engines some work; an answer comes with its signer's certificate and those of three contacts.
@@ -73,7 +74,7 @@ def _readable(octets: bytes) -> Iterator[str]:
     with suppress(Refused):
         yield text_of(octets)
     with suppress(Refused):
-        yield text_of(read_signed(octets).content)
+        yield text_of(read_signed(octets, MAX_TEXT_OCTETS).content)
     yield octets.decode("latin-1")
 
 
@@ -82,7 +83,7 @@ def _signers(texts: Iterable[bytes], certificates: Iterable[bytes], at: int) -> 
     issuers: set[str] = set()
     for octets in texts:
         with suppress(Refused):
-            issuers |= set(read_signed(octets).issuers)
+            issuers |= set(read_signed(octets, MAX_TEXT_OCTETS).issuers)
     for place, octets in enumerate(certificates):
         if place == MAX_CERTIFICATES or not issuers:
             return None

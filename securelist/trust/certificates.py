@@ -119,7 +119,16 @@ def _verifying(packets: list[Packet], effort: Effort) -> list[Packet]:
     if not any(good):
         raise Refused("bad-certificate", "GnuPG finds none of this certificate's own signatures valid")
     bad = {id(packet) for packet, is_good in zip(signatures, good, strict=True) if not is_good}
-    return [packet for packet in packets if id(packet) not in bad]
+    return _bound([packet for packet in packets if id(packet) not in bad])
+
+
+def _bound(packets: list[Packet]) -> list[Packet]:
+    """The packets without user IDs and subkeys that no signature of the owner's follows.
+
+    Anybody can put another's key there, who could then not bring in a certificate of their own with it.
+    """
+    following = [*(packet.tag for packet in packets[1:]), None]
+    return [p for p, after in zip(packets, following, strict=True) if p.tag in (Tag.PUBLIC_KEY, Tag.SIGNATURE) or after == Tag.SIGNATURE]
 
 
 def _refuse_expiring(packets: list[Packet]) -> None:

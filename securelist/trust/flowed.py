@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from securelist.errors import Refused
 from securelist.mail.mime import Entity
 
 # A field of a statement, or of armour. RFC 3676 would join it to a line before it that ends in a blank; it stays apart. People paste
@@ -13,6 +14,8 @@ from securelist.mail.mime import Entity
 # a field; what strangers wrote never comes to that, because it is not given to anybody to sign (`wording`).
 _FIELD = re.compile(rb"[A-Za-z][A-Za-z-]*:(?: |\Z)")
 _SIGNATURE = b"-- "
+# Fifty statements with their signature, and a dozen certificates pasted below: a text of a mebibyte is nobody's writing.
+MAX_FLOWED_OCTETS = 2**20
 
 
 def is_flowed(entity: Entity) -> bool:
@@ -23,19 +26,22 @@ def is_flowed(entity: Entity) -> bool:
 def unflowed(text: bytes, *, delete_space: bool = False) -> bytes:
     """The lines without what was stuffed in front of them (4.4), and joined where they were wrapped (4.2); quoted ones stay as they are.
 
-    `delete_space`: the parameter DelSp was "yes" (4.1). Line ends become LF.
+    `delete_space`: the parameter DelSp was "yes" (4.1). Line ends become LF. Raises Refused("text-too-large").
     """
-    lines: list[bytes] = []
-    wrapped = False
+    if len(text) > MAX_FLOWED_OCTETS:
+        raise Refused("text-too-large", f"the text has more than {MAX_FLOWED_OCTETS // 1024} KiB; send what it holds in attachments")
+    # One piece of memory that grows at its end: a paragraph of a million lines must not be copied for each of them.
+    joined, wrapped = bytearray(), False
     for raw in text.replace(b"\r\n", b"\n").split(b"\n"):
         quoted = raw.startswith(b">")
         line = raw[1:] if raw.startswith(b" ") else raw
-        if wrapped and line and not quoted and not _FIELD.match(line) and line != _SIGNATURE:
-            lines[-1] = (lines[-1][:-1] if delete_space else lines[-1]) + line
-        else:
-            lines.append(line)
+        if not (wrapped and line and not quoted and not _FIELD.match(line) and line != _SIGNATURE):
+            joined += b"\n"
+        elif delete_space:
+            del joined[-1:]
+        joined += line
         wrapped = line.endswith(b" ") and line != _SIGNATURE and not quoted
-    return b"\n".join(lines)
+    return bytes(joined[1:])
 
 
 def as_written(entity: Entity, text: bytes) -> bytes:

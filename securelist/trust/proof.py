@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 """Told how many entries are verified, of how many."""
 
 
-def _nobody(_done: int, _all: int) -> None:
+def nobody(_done: int, _all: int) -> None:
     """A `Progress` that tells nobody."""
 
 
@@ -70,7 +70,7 @@ class Proof:
         }
 
 
-def prove(octets: bytes, root_files: Iterable[bytes], at: int, *, members_at: int | None = None, progress: Progress = _nobody) -> Proof:
+def prove(octets: bytes, root_files: Iterable[bytes], at: int, *, members_at: int | None = None, progress: Progress = nobody) -> Proof:
     """Judges an export by the trust roots in `root_files`; `at` is now. A bad export gives a Proof with problems.
 
     `members_at`: show the members at that time, by the entries up to then; at `at` if left out.
@@ -125,13 +125,14 @@ def read_roots(root_files: Iterable[bytes]) -> tuple[Certificate, ...]:
     return tuple(read_certificate(octets) for octets in found.values())
 
 
-def replay_until(links: Iterable[Link], anchor: Anchor, until: int) -> Membership:
+def replay_until(links: Iterable[Link], anchor: Anchor, until: int, progress: Progress = nobody) -> Membership:
     """The membership that the entries up to the time `until` make, each verified anew from its evidence; raises Refused."""
     replay, links = Replay(anchor, until), tuple(links)
     replay.look_ahead(links)
-    for link in links:
+    for done, link in enumerate(links):
         if link.entry.time > until:
             break
+        progress(done, len(links))
         replay.take(link)
     return replay.membership
 

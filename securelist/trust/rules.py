@@ -171,24 +171,27 @@ class Request:
 
 
 def check_request(membership: Membership, proven: ProvenStatement, certificate: Certificate, anchor: Anchor, at: int) -> Request:
-    """A request by somebody whom the log does not know, with their own admitted certificate; raises Refused naming line and rule."""
+    """A request by somebody whom the log does not know, with their own admitted certificate; raises Refused naming line and rule.
+
+    What the log holds of others is asked last: a request that is wrong in itself is refused as such, whomever it names.
+    """
     certificates = {**membership.certificates, certificate.fingerprint: certificate}
     with_theirs = dataclasses.replace(membership, certificates=certificates)
     case = Case(with_theirs, said_of(membership, proven, at), anchor)
     check_by_itself(case)
-    check_order(case)
     check_role(case)
     check_signer(case)
     check_named(case)
     check_wording(case.statement)
+    if len(proven.evidence) + len(certificate.octets) > MAX_REQUEST_OCTETS:
+        detail = f"a request and its certificate have at most {MAX_REQUEST_OCTETS // 1024} KiB; export a smaller one (gpg: export-minimal)"
+        raise Refused("request-too-large", detail)
+    check_order(case)
     address = case.statement.person.emails[0]
     if membership.member_by_address(address, at):
         raise case.refusal(
             "Email", "already-a-member", f"{address} is a member; to change the key send replace-key, or ask the Admin Contact"
         )
-    if len(proven.evidence) + len(certificate.octets) > MAX_REQUEST_OCTETS:
-        detail = f"a request and its certificate have at most {MAX_REQUEST_OCTETS // 1024} KiB; export a smaller one (gpg: export-minimal)"
-        raise Refused("request-too-large", detail)
     enter_certificate(membership, certificate, anchor, at)  # for its refusals: what could not enter later is not kept now
     return Request(case.said, proven.evidence, certificate)
 

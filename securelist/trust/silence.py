@@ -20,14 +20,21 @@ MAX_TEXT_OCTETS = 256 * 1024
 
 def read_text(octets: bytes) -> SignedMessage:
     """The signed message in `octets`, if it may become evidence; raises Refused."""
-    message = read_signed(octets)
+    try:
+        message = read_signed(octets, MAX_TEXT_OCTETS)
+    except Refused as refused:
+        raise _too_large() if refused.reason == "too-large" else refused from None
     if len(message.octets) > MAX_TEXT_OCTETS:
-        advice = "send what is attached beside the signed text, or without the signatures of others"
-        raise Refused("text-too-large", f"a signed text has at most {MAX_TEXT_OCTETS // 1024} KiB, attachments included; {advice}")
+        raise _too_large()
     if message.expires:
         # The log is verified for as long as it is kept, by an engine that asks what is valid today.
         raise Refused("signature-expires", "the signature has an end; a statement needs one without: gpg --default-sig-expire 0")
     return message
+
+
+def _too_large() -> Refused:
+    advice = "send what is attached beside the signed text, or without the signatures of others"
+    return Refused("text-too-large", f"a signed text has at most {MAX_TEXT_OCTETS // 1024} KiB, attachments included; {advice}")
 
 
 def mentions_statements(verified: Verified) -> bool:

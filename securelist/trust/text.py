@@ -6,6 +6,7 @@ anew can change how what it covers is read.
 
 from __future__ import annotations
 
+import io
 import re
 
 from securelist.errors import Refused
@@ -35,10 +36,15 @@ def text_of(content: bytes) -> str:
 
 def is_entity(content: bytes) -> bool:
     """Whether what was signed is a MIME entity: it begins with header fields, one of them Content-Type."""
-    head = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
-    names = [line.split(b":")[0].strip().lower() for line in head.split(b"\n") if not line[:1].isspace()]
-    lines = (line.rstrip(b"\r") for line in head.split(b"\n"))
-    return b"content-type" in names and _BEGIN not in names and all(map(_HEADER_LINE.fullmatch, lines))
+    is_named = False
+    for line in io.BytesIO(content):
+        if line in (b"\n", b"\r\n"):
+            return is_named
+        name = b"" if line[:1].isspace() else line.split(b":")[0].strip().lower()
+        if name == _BEGIN or not _HEADER_LINE.fullmatch(line.removesuffix(b"\n").rstrip(b"\r")):
+            return False
+        is_named = is_named or name == b"content-type"
+    return is_named and not content.endswith(b"\n")
 
 
 def is_text(entity: Entity) -> bool:
