@@ -42,7 +42,8 @@ class CommandDesk:
 
     def carry_out(self, orders: Orders, sender: Sender, at: int, in_time: Callable[[], None]) -> Taken:
         """Carries out each line and answers it by a letter. Raises the first Refused if none was carried out, and TryAgain."""
-        commands.remember(self._house.engine, sender.verified.signer, digest_of(sender.verified, place=0), at)
+        if orders.are_meant:  # otherwise it may be a post, which nobody can stop by mailing it here first
+            commands.remember(self._house.engine, sender.verified.signer, digest_of(sender.verified, place=0), at)
         to, refusals, done = self._people.of(sender.verified.signer, at), list[Refused](), list[str]()
         for order in orders.lines:
             try:

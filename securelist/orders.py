@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import takewhile
 
 from securelist.cctld.cctlds import find_cctld
 from securelist.errors import Refused
@@ -35,6 +34,11 @@ class Order:
     def __str__(self) -> str:
         return " ".join((self.word, *self.arguments))
 
+    @property
+    def is_meant(self) -> bool:
+        """Whether it is written as that command is: it may be the beginning of a sentence, such as "Release 4 is out"."""
+        return COMMAND_WORDS[self.word](list(self.arguments))
+
 
 @dataclass(frozen=True)
 class Orders:
@@ -42,6 +46,16 @@ class Orders:
 
     lines: tuple[Order, ...] = ()
     left_out: str = ""
+
+    @property
+    def are_meant(self) -> bool:
+        """Whether the text is for LIST-request, and no post, whatever stands below its commands.
+
+        A line that names what to do with whom says enough. One word alone ("help") brings its signer an answer and does nothing else:
+        with a sentence right below it is the beginning of that.
+        """
+        meant = [order for order in self.lines if order.is_meant]
+        return any(order.arguments for order in meant) or (bool(meant) and len(meant) == len(self.lines) and not self.left_out)
 
 
 def orders_in(verified: Verified) -> Orders:
@@ -55,12 +69,6 @@ def orders_in(verified: Verified) -> Orders:
             return Orders(tuple(orders), line[:MAX_QUOTED])
         orders.append(Order(len(orders) + 1, word, tuple(arguments)))
     return Orders(tuple(orders))
-
-
-def is_nothing_but_orders(verified: Verified) -> bool:
-    """Whether all that a signed text says is commands, each as it is written where it is meant: that is nobody's post."""
-    own = [line for line in takewhile(lambda line: not _SIGNATURE.match(line), _lines(verified)) if not _EMPTY_OR_QUOTED.match(line)]
-    return 0 < len(own) <= MAX_COMMANDS and all(map(_is_meant, own))
 
 
 def digest_of(verified: Verified, place: int) -> str:
@@ -89,11 +97,6 @@ def _words(line: str) -> list[str]:
 
 
 # --- what is behind each word where it is meant as a command: a post may begin with "Release 4 is out", or "Help us" --------------
-
-
-def _is_meant(line: str) -> bool:
-    word, *arguments = _words(line)
-    return word in COMMAND_WORDS and COMMAND_WORDS[word](arguments)
 
 
 def _nothing(words: list[str]) -> bool:

@@ -13,6 +13,7 @@ import resource
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +21,10 @@ from securelist.mail.headers import visible
 
 # prctl(2). Without this flag the kernel writes no core file, /proc/PID belongs to root, and nobody but root attaches to us.
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
+# mallopt(3). What is larger has pages of its own, and they go back to the kernel when it is freed. By itself the C library learns from
+# the first mail of 25 MiB to keep such pieces: it then held 500 MB for good, with pieces of posts in them.
+_M_MMAP_THRESHOLD = -3
+MMAP_THRESHOLD = 2**17
 UMASK = 0o077
 # Frames of a report, the innermost; what is further out is the same for all.
 MAX_FRAMES = 8
@@ -28,10 +33,15 @@ _PACKAGE = Path(__file__).parent
 
 
 def harden() -> None:
-    """No core file, not dumpable, umask 077, and no traceback on standard error; for every command, before anything else."""
+    """No core file, not dumpable, umask 077, no traceback on standard error, and no large piece of memory kept once it is free.
+
+    For every command, before anything else.
+    """
     # Inherited by gpg and gpg-agent, which the other flag is not: a program that is executed begins anew (execve(2)).
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    with suppress(AttributeError):  # a C library that has no such setting
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD)
     os.umask(UMASK)
     sys.excepthook = _say_uncaught
     threading.excepthook = lambda uncaught: say_internal(uncaught.exc_value)

@@ -28,6 +28,8 @@ from securelist.store import journal, queue
 from securelist.store.database import recording
 from securelist.store.retention import DAY_S
 
+# A letter has a few KiB, one with a picture or a log some hundred. It is kept once for each trust root, and 200 of them a day may come.
+MAX_FORWARDED_OCTETS = 1 << 20
 _FORWARDED = "forwarded from"  # the journal's event
 # Refusals that nobody needs to be told of: the post is there, or a machine wrote.
 _UNEXPLAINED = {"duplicate", "loop", "automatic", "empty", "not-a-mail"}
@@ -144,6 +146,8 @@ class Reception:
         return Accepted("accepted", "the list's certificate is on its way", None, Step.COMMIT)
 
     def _owner(self, octets: bytes, mail_from: str | None, at: int) -> Accepted:
+        if len(octets) > MAX_FORWARDED_OCTETS:
+            raise Refused("too-large", "a mail to the Secretariat has 1 MiB at most; send less, or telephone them", Step.RECEIVE)
         mail = receive(octets, mail_from, self._house.config.list_id).mail
         sender = same_address(mail_from or one_mailbox(mail).address)
         if journal.count(self._house.engine, _FORWARDED, sender, at - DAY_S) >= FORWARDS_FROM_ONE_A_DAY:

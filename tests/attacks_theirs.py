@@ -40,7 +40,7 @@ ONE_FROM = {
     "another member's address as the name": Bad(from_(lambda a, b: f'"{b}" <{a}>'), "foreign-from", "decide"),
     "another member's address as the name, encoded": Bad(from_(lambda a, b: f"{encoded(b)} <{a}>"), "foreign-from", "decide"),
     "another member's address as the name, in base64": Bad(from_(lambda a, b: f"{encoded(b, 'B')} <{a}>"), "foreign-from", "decide"),
-    "another member's address as the name, encoded in quotes": Bad(from_(lambda a, b: f'"{encoded(b)}" <{a}>'), "bad-from", "decide"),
+    "another member's address as the name, encoded in quotes": Bad(from_(lambda a, b: f'"{encoded(b)}" <{a}>'), "foreign-from", "decide"),
     "another member's name and address as the name": Bad(from_(lambda a, b: f'"Bert ({b})" <{a}>'), "foreign-from", "decide"),
     "another member's address in capitals in the name": Bad(from_(lambda a, b: f'"Bert: {b.upper()}." <{a}>'), "foreign-from", "decide"),
     "another member's address in brackets within the name": Bad(from_(lambda a, b: f'"Bert <{b}>" <{a}>'), "bad-from", "decide"),

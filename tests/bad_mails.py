@@ -256,8 +256,8 @@ COMPOSE = {
     ),
     "two Subjects": Bad(lambda s: b"Subject: another\r\n" + s.post(), "bad-subject", "compose"),
     "two Subjects under the signature": Bad(lambda s: s.post("Subject: one", "Subject: two"), "bad-subject", "compose"),
-    "a Subject in an unknown charset": Bad(lambda s: s.post(Subject="=?x-klingon?B?AAAA?="), "bad-charset", "compose"),
-    "a Subject that is not in its charset": Bad(lambda s: s.post(Subject="=?utf-8?Q?=FF=FE?="), "bad-charset", "compose"),
+    "a Subject in an unknown charset": Bad(lambda s: s.post("Subject: =?x-klingon?B?AAAA?="), "bad-charset", "compose"),
+    "a Subject that is not in its charset": Bad(lambda s: s.post("Subject: =?utf-8?Q?=FF=FE?="), "bad-charset", "compose"),
     "nested 2,000 deep under the signature": Bad(lambda s: s.town.post(s.anna, nested(2000)), "too-deep", "compose"),
     "10,000 parts under the signature": Bad(
         lambda s: s.town.post(s.anna, b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + many_parts("b", 10_000)),

@@ -204,6 +204,8 @@ ODD: dict[str, Callable[[Stage], bytes]] = {
     "Precedence: bulk": lambda s: s.post(Precedence="bulk"),
     "a Subject in raw UTF-8": lambda s: s.post(Subject="Zoë"),
     "a Subject in raw octets": lambda s: s.post().replace(b"Subject: ", b"Subject: \xff\xfe"),
+    "a Subject that is cut within a letter": lambda s: s.post(Subject="=?utf-8?Q?Z=C3?="),
+    "a Subject in an unknown charset, as some programs name it": lambda s: s.post(Subject="=?x-unknown?Q?Z=FCrich?="),
     "a signed Subject in raw UTF-8": lambda s: s.post("Subject: Zoë"),
     "a Subject with line ends and a NUL, encoded": lambda s: s.post(Subject="=?utf-8?q?a=00b=0D=0AX:_y?="),
     "a Message-ID in raw UTF-8": lambda s: s.post(Message_ID="<zoë@nl.example>"),

@@ -7,6 +7,7 @@ import resource
 import smtplib
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,8 +82,9 @@ class Served:
         return sum(map(int, fields[11:15])) / TICKS_S
 
     def forget_peak(self) -> None:
-        """From now on, the peak is what comes (proc(5), clear_refs)."""
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+        """From now on, the peak is what comes (proc(5), clear_refs). Only root may: else the peak of all counts."""
+        with suppress(PermissionError):
+            Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def peak(self) -> int:
         """The most memory that the server had, in octets."""

@@ -7,6 +7,7 @@ import attacks_checker
 import attacks_engines
 import attacks_keys
 import attacks_mime
+import attacks_names
 import attacks_owners
 import attacks_replay
 import attacks_robots
@@ -28,6 +29,7 @@ ATTACKS = {
     "mime": {**attacks_mime.ATTACKS_MIME, **attacks_mime.ATTACKS_PARTLY},
     "engines": attacks_engines.ATTACKS_ENGINES,
     "theirs": attacks_theirs.THEIRS,
+    "names": attacks_names.NAMES,
     "keys": attacks_keys.KEYS,
     "owners": attacks_owners.OWNERS,
     "replay": attacks_replay.FOR_REQUEST,

@@ -146,13 +146,31 @@ def test_a_post_at_another_address_of_the_list(stage: Stage, judge: Judging, to:
 
 def test_a_post_that_begins_like_a_command_is_not_obeyed(stage: Stage, judge: Judging) -> None:
     """A trust root wrote an announcement; whoever sends it to LIST-request, invites nobody with it."""
-    for text in ("Invite nl\n\nThat is what we did today.", "help\n\nWe all need it."):
+    for text in ("Invite nl and br\n\nThat is what we did today.", "help\nWe all need it."):
         post = stage.town.post(stage.town.root, text)
         assert judge(post).verdict == "accept"
         before = posts_and_entries(stage)
         said = judge(post, to=REQUEST)
         assert (said.verdict, said.reason, said.poster) == ("refuse", "post-as-command", stage.town.root.fingerprint)
         assert posts_and_entries(stage) == before
+
+
+def test_a_command_with_words_below_it_is_no_post(stage: Stage, judge: Judging) -> None:
+    """Whoever has the Secretariat's mail cannot stop what it orders by sending it to the list first."""
+    root = stage.town.root
+    for text in ("suspend-member BERT\n\nIt is urgent.", "invite nl\nthen please de", "sendkey\n\nRegards,\nthe Secretariat"):
+        mail = stage.town.post(root, text.replace("BERT", stage.bert.address))
+        said = judge(mail)
+        assert (said.verdict, said.reason) == ("refuse", "command-as-post")
+        assert judge(mail, to=REQUEST).verdict == "accept"
+
+
+def test_a_post_cannot_be_stopped_by_sending_it_as_commands_first(stage: Stage, judge: Judging) -> None:
+    """What only begins like a command, or says under its signature that it is for the list, is a post whatever came before."""
+    for text, field in (("Release 4 is out", "X-A: b"), ("Help\nthe servers are down", "X-A: b"), ("coverage", f"To: {LIST}")):
+        mail = stage.town.post(stage.town.root, entity(f"{text}\n", field))
+        judge(mail, to=REQUEST)
+        assert judge(mail).verdict == "accept", text
 
 
 def test_a_command_that_was_taken_is_not_posted(stage: Stage, judge: Judging) -> None:
@@ -171,7 +189,8 @@ def test_what_only_begins_like_a_command_is_a_post(stage: Stage, judge: Judging)
     for text in (
         "Help us, the name servers of .nl are down",
         "Release 4 of the software is out",
-        "help\n\nThe servers are down",
+        "Help\nthe servers are down",
+        "Invite de, fr and jp to the dinner\n\nWho else comes?",
         "Pending",
     ):
         assert judge(town.post(town.root, f"{text}\n{time.time_ns()}")).verdict == "accept"

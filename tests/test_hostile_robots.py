@@ -247,6 +247,7 @@ FIELDS = {
     "Auto-Submitted: no": {"Auto_Submitted": "no"},
     "Auto-Submitted: no, with a comment": {"Auto_Submitted": "No (by hand); x=y"},
     "X-Auto-Response-Suppress": {"X_Auto_Response_Suppress": "OOF"},
+    "X-Autoreply: no": {"X_Autoreply": "No", "X_Autorespond": "none"},
     "List-Unsubscribe": {"List_Unsubscribe": "<mailto:x@nl.example>"},
     "by way of another list": {"List_Id": "Staff <staff.nl.example>", "Precedence": "list"},
     "a hundred Received": {"Received": "\r\nReceived: ".join(["from a by b; now"] * 100)},

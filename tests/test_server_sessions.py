@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 from queue_world import LIST
-from server_world import ACCEPTED, HELLO, LATER, MAIL, REFUSAL, body, host, raw, running  # noqa: F401
+from server_world import ACCEPTED, HELLO, LATER, MAIL, REFUSAL, body, host, raw, replies, running  # noqa: F401
 
 from securelist.mail.addresses import Role
 from securelist.mail.session import MAX_RECIPIENTS, MAX_WRONG_COMMANDS
@@ -93,13 +93,12 @@ def test_wrong_commands_get_an_answer_and_the_session_goes_on(host):
     ],
 )
 def test_a_foreign_or_unknown_address_is_refused(host, address):
-    """Only the list's own addresses are taken, by SMTP and by LMTP."""
-    for client in (host.smtp(), host.lmtp()):
-        with client:
-            client.ehlo()
-            client.mail("a@nl.example")
-            assert client.rcpt(address)[0] // 100 == 5
-            assert client.docmd("DATA")[0] == 503
+    """Only the list's own addresses are taken."""
+    with host.smtp() as client:
+        client.ehlo()
+        client.mail("a@nl.example")
+        assert client.rcpt(address)[0] // 100 == 5
+        assert client.docmd("DATA")[0] == 503
 
 
 def test_recipients_of_different_roles_come_separately(host):
@@ -190,6 +189,44 @@ def test_lmtp_refusals_become_no_bounce(host):
             client.mail("a@nl.example")
             client.rcpt(LIST)
             assert client.data(content) == ACCEPTED
+
+
+OURS = b"RCPT TO:<" + LIST.encode() + b">\r\nDATA\r\n"
+NOBODYS = [b"<x@elsewhere.example>", b"<tld-ops-nonsense@lists.example.org>", b"<a..b@lists.example.org>", b'<"a b"@lists.example.org>']
+ODD_PATHS = [
+    b'<"anna b"@nl.example>',
+    b"<a@[nl.example>",
+    b"<@relay.example:a@nl.example>",
+    b"<anna>",
+    b"<" + b"x" * 300 + b"@nl.example>",
+]
+
+
+@pytest.mark.parametrize("nobodys", NOBODYS)
+def test_lmtp_takes_mail_to_nobody_and_drops_it(host, nobodys):
+    """A 550 to RCPT would become a bounce as well. The list's own address in the same mail comes by itself, as with other roles."""
+    rcpt = b"RCPT TO:" + nobodys + b"\r\n"
+    said = replies(host.lmtp_port, b"LHLO x\r\nMAIL FROM:<a@nl.example>\r\n", rcpt * 2, OURS, MAIL, b".\r\n")
+    assert [line[:3] for line in said] == [b"250", b"250", b"250", b"452", b"354", b"250", b"250", b"221"]
+    assert host.judge.seen == []
+    assert host.server.room.held == 0
+
+
+@pytest.mark.parametrize("path", ODD_PATHS)
+def test_lmtp_takes_a_return_path_that_is_not_plain_for_none(host, path):
+    """What cannot be answered to hears no 553, which would become a bounce; its mail is judged as one from <>."""
+    said = replies(host.lmtp_port, b"LHLO x\r\nMAIL FROM:" + path + b"\r\n", OURS, MAIL, b".\r\n")
+    assert [line[:3] for line in said] == [b"250", b"250", b"354", b"250", b"221"]
+    assert [mail_from for _, _, mail_from, _ in host.judge.seen] == [""]
+
+
+@pytest.mark.parametrize(
+    "path", ["x" * 200 + "@nl.example", "SRS0=" + "y" * 70 + "=nl.example=anna@relay.example", "anna@mail_1.nl.example"]
+)
+def test_a_return_path_as_large_providers_write_it(host, path):
+    """Local parts beyond 64 octets, and "_" in a domain, are taken."""
+    assert host.send(MAIL, mail_from=path) == ACCEPTED
+    assert host.judge.seen[0][2] == path
 
 
 @pytest.mark.parametrize(

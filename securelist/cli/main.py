@@ -45,7 +45,7 @@ class _Nouns(click.Group):
 @click.option(
     "--home",
     envvar="SECURELIST_HOME",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),  # whose it is, the permissions' own check says better
     default=Path("/var/lib/securelist"),
     show_default=True,
     help="State directory of the list; also by SECURELIST_HOME.",

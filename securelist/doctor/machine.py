@@ -6,6 +6,7 @@ import ctypes
 import os
 import resource
 import shutil
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,7 +30,11 @@ MAX_BACK_S = 5
 TRIED = {"GnuPG": "2.2", "python-gnupg": "0.5", "pysequoia": "0.1", "PGPy": "0.6"}
 
 _SWAPS = Path("/proc/swaps")
-_SERVICE = Path("/sys/fs/cgroup/system.slice/securelist.service/memory.swap.max")
+UNIT = "securelist.service"
+# There only while it runs.
+_SERVICE = Path("/sys/fs/cgroup/system.slice", UNIT, "memory.swap.max")
+# It answers within milliseconds; doctor does not wait for one that hangs.
+_SYSTEMD_ANSWERS_S = 5.0
 # Of adjtimex(2): its answer when nothing keeps the clock right, and more octets than its struct has.
 _TIME_ERROR, _TIMEX_OCTETS = 5, 512
 
@@ -58,10 +63,24 @@ def swap(_patient: Patient) -> Finding:
     in_clear = [device for device in _swap_devices() if not _is_safe(device)]
     if not in_clear:
         return Finding("swap", State.OK, "no swap in the clear")
-    if _SERVICE.exists() and _SERVICE.read_text().strip() == "0":
+    if is_zero(unit_property("MemorySwapMax")) or (_SERVICE.exists() and is_zero(_SERVICE.read_text())):
         return Finding("swap", State.OK, f"swap is on ({several(in_clear)}), and systemd keeps the service out of it")
     advice = "run the service by deploy/securelist.service (MemorySwapMax=0), or encrypt the swap, or run: swapoff -a"
     return Finding("swap", State.WARNING, f"swap is on ({several(in_clear)}): posts that pass through memory may get there", advice)
+
+
+def unit_property(name: str) -> str:
+    """What systemd says of the service's unit, running or not: `NAME=VALUE`; empty where systemd is not what runs services."""
+    try:
+        command = ["systemctl", "show", UNIT, f"--property={name}"]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SYSTEMD_ANSWERS_S).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def is_zero(limit: str) -> bool:
+    """Whether a limit, of systemd or of the kernel, says that nothing may be used; `infinity` and `max` do not."""
+    return limit.strip().rpartition("=")[2] == "0"
 
 
 def _swap_devices() -> list[str]:

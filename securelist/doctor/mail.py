@@ -12,6 +12,8 @@ from securelist.store.schema import Copy
 
 # `serve` looks every half minute, and a large post takes some minutes; what is due for longer is stuck.
 OVERDUE_S = 900
+# An upgrade or a repair, the service stopped and doctor asked before it starts again, takes an hour or two.
+STUCK_S = 6 * 3600
 RECENT_S = 86_400
 
 
@@ -38,10 +40,10 @@ def queue(patient: Patient) -> Finding:
         queued = connection.execute(select(func.count()).where(Copy.state == QUEUED)).scalar_one()
         lost = connection.execute(select(func.count()).where(failed)).scalar_one()
     if waiting:
+        late = patient.now - oldest
+        state = State.PROBLEM if late > STUCK_S else State.WARNING
         advice = "is the service running? systemctl status securelist; then: securelist queue list"
-        return Finding(
-            "queue", State.PROBLEM, f"{waiting} copies should have left, the first {(patient.now - oldest) // 60} min ago", advice
-        )
+        return Finding("queue", state, f"{waiting} copies should have left, the first {late // 60} min ago", advice)
     if lost:
         return Finding("queue", State.WARNING, f"{queued} copies wait; {lost} failed within a day", "see why: securelist queue list")
     return Finding("queue", State.OK, f"{queued} copies wait, none too long")

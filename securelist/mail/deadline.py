@@ -18,11 +18,6 @@ class Deadline:
         self._claimed = False
         self._expired = False
 
-    @property
-    def over(self) -> bool:
-        """Whether it is too late: work begun now is in vain."""
-        return self._expired or self._clock() >= self._at
-
     def in_time(self) -> None:
         """Claims the right to commit, last thing before it; raises TryAgain once the mail was given up or the time is over."""
         with self._lock:

@@ -43,6 +43,8 @@ _ACTS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 MAX_MARKS = 6
 
 _REGISTRY = HeaderRegistry()
+# What some mail programs and webmailers make of a name: an encoded word in quotation marks, or without a blank behind it.
+_BADLY_ENCODED = {"encoded word inside quoted string", "missing trailing whitespace after encoded-word"}
 # The beginning of an encoded word, with the language that it may name (RFC 2231, 5).
 _WORD = re.compile(r"=\?([!-)+->@-~]{1,40})(?:\*[A-Za-z0-9-]*)?\?(?=[BbQq]\?)")
 
@@ -102,7 +104,7 @@ def _addresses(field: str, value: str) -> tuple[tuple[Address, ...], bool]:
     try:
         parsed: Any = _REGISTRY(field, _meant(value))
         # An unquoted dot in a name (RFC 5322, 4.1: obs-phrase) is common and means nothing else to anybody.
-        whole = all(isinstance(defect, ObsoleteHeaderDefect) for defect in parsed.defects)
+        whole = all(isinstance(defect, ObsoleteHeaderDefect) or str(defect) in _BADLY_ENCODED for defect in parsed.defects)
         return tuple(parsed.addresses), whole and all(group.display_name is None for group in parsed.groups)
     except Exception:  # on malformed input it raises whatever comes
         return (), False
@@ -143,14 +145,23 @@ def decoded_text(value: str, field: str) -> str:
         raise Refused("bad-charset", f"{field} is not in the character set that it names") from None
 
 
-def subject_of(entity: Entity) -> str | None:
-    """The Subject, decoded and visible; None if there is none. Raises Refused("bad-subject")."""
+def subject_of(entity: Entity, *, signed: bool = True) -> str | None:
+    """The Subject, decoded and visible; None if there is none. Raises Refused("bad-subject"), and "bad-charset" if it is `signed`.
+
+    One that nobody signed may have been broken on the way: then it is shown as it stands there.
+    """
     values = entity.all("Subject")
     if len(values) > 1:
         raise Refused("bad-subject", "there is more than one Subject field")
     if not values:
         return None
-    return decoded_text(values[0][:MAX_ENCODED_SUBJECT], "Subject")[:MAX_SUBJECT_CHARACTERS]
+    value = values[0][:MAX_ENCODED_SUBJECT]
+    try:
+        return decoded_text(value, "Subject")[:MAX_SUBJECT_CHARACTERS]
+    except Refused:
+        if signed:
+            raise
+        return visible(value)[:MAX_SUBJECT_CHARACTERS]
 
 
 def text_field(name: str, value: str) -> tuple[str, str]:

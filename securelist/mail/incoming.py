@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from securelist.mail.addresses import ListAddress
+from securelist.mail.room import Guest
 
 # Nothing else ends a mail: who takes LF.LF or LF.CRLF for the end as well lets a second mail be smuggled in a first one.
 _END = b"\r\n.\r\n"
@@ -50,7 +51,7 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Arrived:
-    """A mail whose last octet has just come: for which address, from whom ("" for <>), itself, and how much of the room it holds.
+    """A mail whose last octet has just come: for which address, from whom ("" for <>), itself, and the session that brought it.
 
     `problem` is why it is not judged: "too-large", "no-room", or empty.
     """
@@ -59,4 +60,4 @@ class Arrived:
     mail_from: str
     incoming: Incoming
     problem: str
-    held: int
+    guest: Guest

@@ -34,9 +34,12 @@ MAX_ENTITIES = 1_000
 # What stands between the characters of base64; a list of the lines of 25 MiB would take 700.
 WHITE = b" \t\n\r\v\f"
 
+LONE_CR = re.compile(rb"\r(?!\n)")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _CONTENT_TYPE = re.compile(r"[!#-'*+.0-9a-z^_`{|}~-]+/[!#-'*+.0-9a-z^_`{|}~-]+")
+_MAILS = {"message/rfc822", "message/global", "message/news"}
+_TEXT, _MAIL = b"text/plain", b"message/rfc822"
 _NO_FIELD = (MissingHeaderBodySeparatorDefect, FirstHeaderLineIsContinuationDefect, MisplacedEnvelopeHeaderDefect)
 
 
@@ -83,6 +86,8 @@ def read_entity(octets: bytes) -> Entity:
         head, body = (octets[: blank.start()], octets[blank.end() :]) if blank else (octets, b"")
     if head and not _FIELD.match(head):
         raise Refused("not-a-mail", "this is not a mail: it does not begin with header fields (RFC 5322)")
+    if LONE_CR.search(head):
+        raise Refused("not-a-mail", "the header holds a CR alone, where some programs end a field and others do not (RFC 5322, 2.2)")
     fields = BytesHeaderParser(policy=compat32).parsebytes(head + b"\r\n\r\n")
     # Some Python versions also report a multipart without parts here, where no body was given to be parsed.
     # "From :" is a From to programs that take blanks before a colon (RFC 5322, 4.5), and nothing at all to `email`: it sees an mbox line.
@@ -129,9 +134,10 @@ def _next_line(octets: bytes, at: int, end: int) -> int:
 
 
 def entities_in(entity: Entity) -> list[Entity]:
-    """Every entity inside another, at any depth, read loosely, as mail clients do: with type and encoding as its only fields.
+    """Every entity inside another, at any depth, read loosely, as mail clients do: type, encoding and disposition are its only fields.
 
-    Those that hold others have no body here: every octet stands in one body at most, and is looked at once a level.
+    Those that hold others have no body here: every octet stands in one body at most, and is looked at once a level. What is no entity,
+    such as the text before the first part, comes as plain text; so does, once more, a part whose header begins with something else.
     Raises Refused("too-deep") or ("too-many-parts") for what would crash mail clients.
     """
     octets, seen, found = entity.body, 0, list[Entity]()
@@ -141,49 +147,64 @@ def entities_in(entity: Entity) -> list[Entity]:
         seen += len(inside)
         if seen > MAX_ENTITIES:
             raise Refused("too-many-parts", f"the mail consists of more than {MAX_ENTITIES} parts")
-        level = [part for start, end in inside if (part := _loosely(octets, start, end))]
-        found += (part if _holds_others(part) else replace(part, body=octets[start:end]) for part, start, end in level)
+        level = [_loosely(octets, start, end, kind) for start, end, kind in inside]
+        for (part, body, end), (start, _, _) in zip(level, inside, strict=True):
+            if holds_others(part):
+                found.append(part)
+                continue
+            found.append(replace(part, body=octets[body:end]))
+            if part.head and not _FIELD.match(part.head):
+                found.append(_plain(octets[start:end]))
         if not level:
             return found
     raise Refused("too-deep", f"the mail has parts within parts more than {MAX_NESTING} deep")
 
 
-def _holds_others(entity: Entity) -> bool:
-    return entity.content_type == "message/rfc822" or entity.content_type.startswith("multipart/")
+def holds_others(entity: Entity) -> bool:
+    """Whether it is a multipart or an attached mail (RFC 2046, 5.1 and 5.2.1; RFC 6532, 3.7; RFC 5537, 4.1)."""
+    return entity.content_type in _MAILS or entity.content_type.startswith("multipart/")
 
 
-def _inside(entity: Entity, octets: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """Where in `octets[start:end]`, its body, what stands directly inside a multipart is, closed or not, or an attached mail (RFC 2046,
-    5.1 and 5.2.1)."""
-    if entity.content_type == "message/rfc822":
-        return [(_next_line(octets, start, end), end)]
-    boundary = entity.parameter("boundary") if entity.content_type.startswith("multipart/") else ""
-    marks = list(islice(_delimiters(boundary, octets, start, end), MAX_ENTITIES + 1)) if boundary else []
-    ends = [before for before, _, _ in marks[1:]] + [end]
-    return [(after, max(after, before)) for (_, after, _), before in zip(marks, ends, strict=False)]
+def _inside(entity: Entity, octets: bytes, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
+    """Where in `octets[start:end]`, its body, what stands directly inside an entity is, closed or not, and its type if it names none."""
+    if entity.content_type in _MAILS:
+        yield _next_line(octets, start, end), end, _TEXT
+    elif entity.content_type.startswith("multipart/"):
+        boundary = entity.parameter("boundary")
+        marks = list(islice(_delimiters(boundary, octets, start, end), MAX_ENTITIES + 1)) if boundary else []
+        before_all = marks[0][0] if marks else end
+        if octets[start:before_all].strip():
+            yield start, before_all, _TEXT
+        kind = _MAIL if entity.content_type == "multipart/digest" else _TEXT
+        ends = [before for before, _, _ in marks[1:]] + [end]
+        for (_, after, _), before in zip(marks, ends, strict=False):
+            yield after, max(after, before), kind
 
 
-def _loosely(octets: bytes, start: int, end: int) -> tuple[Entity, int, int] | None:
-    """The entity there, without its body, and where that is; None for what no mail client takes for one."""
+def _loosely(octets: bytes, start: int, end: int, kind: bytes) -> tuple[Entity, int, int]:
+    """The entity there, without its body, and where that is; plain text where no mail client takes it for one."""
     body = _next_line(octets, start, end)
+    head = b""
     if body == start:
         blank = _BLANK_LINE.search(octets, start, min(end, start + MAX_HEADER_OCTETS + 4))
         if blank is None and end - start > MAX_HEADER_OCTETS:
-            return None
+            return _plain(b""), start, end
         head, body = (octets[start : blank.start()], blank.end()) if blank else (octets[start:end], end)
-        if head and not _FIELD.match(head):
-            return None
-    else:
-        head = b""
-    fields = b"".join(_first_field(name, head) for name in (b"Content-Type", b"Content-Transfer-Encoding"))
+    fields = b"".join(_first_fields(name, head) for name in (b"Content-Type", b"Content-Transfer-Encoding", b"Content-Disposition"))
+    if b"Content-Type:" not in fields:
+        fields += b"Content-Type: " + kind + b"\r\n"
     return Entity(BytesHeaderParser(policy=compat32).parsebytes(fields + b"\r\n"), head, b""), body, end
 
 
-def _first_field(name: bytes, head: bytes) -> bytes:
-    """The first field of that name, as `email` reads it at once: of a thousand header blocks it takes seconds to read all fields."""
+def _plain(text: bytes) -> Entity:
+    return Entity(Message(policy=compat32), b"", text)
+
+
+def _first_fields(name: bytes, head: bytes) -> bytes:
+    """The first two fields of that name, as `email` reads them at once: of a thousand header blocks it takes seconds to read all fields."""
     block = b"\n" + head
-    found = re.search(b"\n" + name.lower() + rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", block.lower())
-    return name + b":" + block[found.start(1) : found.end(1)].rstrip(b"\r") + b"\r\n" if found else b""
+    found = re.finditer(b"\n" + name.lower() + rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", block.lower())
+    return b"".join(name + b":" + block[field.start(1) : field.end(1)].rstrip(b"\r") + b"\r\n" for field in islice(found, 2))
 
 
 def decoded(entity: Entity) -> bytes:
@@ -210,4 +231,6 @@ def multipart(parts: list[bytes]) -> tuple[str, bytes]:
 
 def crlf(octets: bytes) -> bytes:
     """The same lines, each ending with CRLF; a lone CR stays what it is, a character of a line."""
+    if octets.count(b"\n") == octets.count(b"\r\n"):  # as it should be; two copies less
+        return octets
     return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

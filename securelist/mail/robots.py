@@ -13,6 +13,7 @@ from securelist.mail.mime import Entity
 _BY_HAND = re.compile(r"no[ \t]*(?:[;(].*)?", re.IGNORECASE)
 # What answering programs put in who do not know that field; people's mail programs have neither.
 _ANSWERING = ("X-Autoreply", "X-Autorespond", "X-Autoresponse")
+_NOT_ANSWERING = {"no", "none"}
 # RFC 6522, and its parts by themselves: delivery reports, receipts (RFC 8098), complaints (RFC 5965).
 _REPORTS = {"multipart/report", "message/delivery-status", "message/disposition-notification", "message/feedback-report"}
 # RFC 3834, 2: lists and mass mail want no answers; Exchange has a field of its own for that.
@@ -25,7 +26,7 @@ def is_automatic(mail: Entity, mail_from: str | None) -> bool:
         return True
     if any(not _BY_HAND.fullmatch(value) for value in mail.all("Auto-Submitted")):
         return True
-    if any(mail.all(name) for name in _ANSWERING):
+    if any(value.lower() not in _NOT_ANSWERING for name in _ANSWERING for value in mail.all(name)):
         return True
     return any(value.lower() == "auto_reply" for value in mail.all("Precedence"))
 

@@ -3,7 +3,8 @@
 Strangers open connections and leave them open, or send a mail at an octet a second. A limit alone would let them lock
 everybody out; so the new one is let in, and who has kept us waiting longest goes. A session has an allowance of time: waiting
 spends it, octets of a mail earn it anew, and a whole mail makes it full. It ends when that is spent; and when room is needed, the
-session with the least of it left goes first, but never one whose mail is being judged.
+session with the least of it left goes first, those included that have brought a whole mail and wait for a worker, which begins with
+the newest (`turns.py`); but never one whose mail a worker has begun.
 
 Addresses do not count: behind Postfix, as its proxy or by LMTP, everybody comes from Postfix's address.
 """
@@ -55,7 +56,10 @@ class Guest(Protocol):
 
     ends_at: float
     held: int
+    waits: bool
+    """Whether it has brought a whole mail and was not answered."""
     judged: bool
+    """Whether a worker has begun with that mail."""
 
     def hang_up(self, reply: str) -> None:
         """Says this, if the peer reads, and closes the connection; `ends_at` counts no more."""
@@ -70,7 +74,7 @@ class Room:
         self.held = 0
 
     def enter(self, guest: Guest, reply: str) -> bool:
-        """Lets a session in, if need be instead of another, which hears `reply`; False if all of them wait for a verdict."""
+        """Lets a session in, if need be instead of another, which hears `reply`; False if all their mails are being judged."""
         guest.ends_at = self._clock() + self.limits.allowance_s
         if len(self.guests) >= self.limits.sessions and not self._turn_out(self.guests, reply):
             return False
@@ -92,6 +96,12 @@ class Room:
         self.held += octets
         return True
 
+    def begin(self, guest: Guest) -> int:
+        """A worker begins with its mail, which is given up for nobody any more; how many octets are no more the session's to give back."""
+        guest.judged = True
+        held, guest.held = guest.held, 0
+        return held
+
     def give_back(self, guest: Guest) -> None:
         """What a session held of a mail is no more needed."""
         self.held -= guest.held
@@ -107,11 +117,11 @@ class Room:
         guest.ends_at = self._clock() + self.limits.allowance_s
 
     def _turn_out(self, among: Iterable[Guest], reply: str) -> bool:
-        """Hangs up on the one with the least time left; False if there is none but such as wait for a verdict."""
-        waiting = [guest for guest in among if not guest.judged]
-        if not waiting:
+        """Hangs up on the one with the least time left; False if the mails of all are being judged."""
+        others = [guest for guest in among if not guest.judged]
+        if not others:
             return False
-        least = min(waiting, key=lambda guest: guest.ends_at)
+        least = min(others, key=lambda guest: guest.ends_at)
         self.give_back(least)
         self.leave(least)
         least.hang_up(reply)

@@ -12,6 +12,9 @@ longer, since the mail waited for a worker or costs much by itself, it is the ne
 answers come later, and the later multiples tell how long the queue was. The same holds for what a stranger can have accepted (the
 list's certificate, mail to the owner, a delivery report): their 250 would otherwise tell how long the workers were busy with
 another mail. The same holds for LIST-request, where some mails of strangers are dropped with a 250. A 250 to the list leaves at once.
+
+**When more mails come than two workers can judge**, the newest is judged first, and one that has waited for the whole of its time
+hears 451. What no worker has begun when its peer hangs up is forgotten: nobody was told that it was done, and mail servers come again.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ from securelist.mail.addresses import ListAddress, Role
 from securelist.mail.deadline import Deadline
 from securelist.mail.incoming import Arrived
 from securelist.mail.room import Limits, Room
-from securelist.mail.session import BUSY, SHUTTING_DOWN, TRY_AGAIN, Handler, LmtpSession, SmtpSession
+from securelist.mail.session import ACCEPTED, BUSY, SHUTTING_DOWN, TRY_AGAIN, Handler, LmtpSession, SmtpSession
+from securelist.mail.turns import Turns
 from securelist.post.step1_receive import MAX_MAIL_OCTETS
 
 Judge = Callable[[ListAddress, str, bytes, Deadline], object]
@@ -47,7 +51,6 @@ TAKEN_AT_ONCE = 50
 # More than any mail takes that is refused on an idle machine (half a second), and nothing to a server that waits for minutes.
 REFUSAL_AFTER_S = 2.0
 
-ACCEPTED = "250 2.0.0 OK"
 NO_ROOM = "452 4.3.1 No room now, please try again later"
 _AT_ONCE = {Role.LIST}
 
@@ -76,7 +79,7 @@ class MailServer:
         self._judge, self._note = judge, note
         self._time_limit_s, self._refusal_after_s = time_limit_s, refusal_after_s
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="post")
-        self._one_large = asyncio.Lock()
+        self._workers, self._one_large = Turns(WORKERS), Turns(1)
         self._underway: set[asyncio.Task[str]] = set()
         self._stop_now: asyncio.Future[None] = self._loop.create_future()
         self.stopping = False
@@ -106,7 +109,7 @@ class MailServer:
             await asyncio.wait(self._underway, timeout=grace_s)
         self._stop_now.set_result(None)
         patience = self._loop.time() + self._refusal_after_s + 1
-        while any(guest.judged for guest in self.room.guests) and self._loop.time() < patience:
+        while any(guest.waits for guest in self.room.guests) and self._loop.time() < patience:
             await asyncio.sleep(0.02)
         for guest in list(self.room.guests):
             guest.hang_up(SHUTTING_DOWN)
@@ -125,9 +128,13 @@ class MailServer:
         deadline = Deadline(ended + self._time_limit_s, self._loop.time)
         work = self._loop.create_task(self._judged(mail, deadline))
         self._underway.add(work)
-        work.add_done_callback(lambda _: self._free(work, mail.held))
-        # A peer that hangs up cancels us, not the work: it ends as it would have, and the post is known when it comes again.
-        await asyncio.wait((work, self._stop_now), timeout=self._time_limit_s, return_when=asyncio.FIRST_COMPLETED)
+        work.add_done_callback(self._underway.discard)
+        try:
+            await asyncio.wait((work, self._stop_now), timeout=self._time_limit_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Also when the peer hangs up, which cancels us. What has begun ends as it would have: the post is known when it comes again.
+            if not mail.guest.judged:
+                work.cancel()
         if not work.done() and deadline.expire():
             return TRY_AGAIN
         reply = await asyncio.shield(work)
@@ -136,10 +143,6 @@ class MailServer:
         if reply != ACCEPTED or mail.to.role not in _AT_ONCE:
             await asyncio.sleep(self._refusal_after_s - (self._loop.time() - ended) % self._refusal_after_s)
         return reply
-
-    def _free(self, work: asyncio.Task[str], held: int) -> None:
-        self._underway.discard(work)
-        self.room.held -= held
 
     async def _judged(self, mail: Arrived, deadline: Deadline) -> str:
         if mail.problem == "no-room":
@@ -166,8 +169,6 @@ class MailServer:
             if problem:
                 self._note(problem)
                 return Refused.smtp_reply
-            if deadline.over:  # it waited for a worker all the time
-                return TRY_AGAIN
             try:
                 self._judge(mail.to, mail.mail_from, content, deadline)
             except Refused as refused:
@@ -175,7 +176,12 @@ class MailServer:
                 return ACCEPTED if refused.reason == "duplicate" or refused.quiet else Refused.smtp_reply
             return ACCEPTED
 
-        return await self._loop.run_in_executor(self._pool, work)
+        async with self._workers:
+            held = self.room.begin(mail.guest)
+            try:
+                return await self._loop.run_in_executor(self._pool, work)
+            finally:
+                self.room.held -= held
 
 
 def _has_bare_line_ends(content: bytes) -> bool:

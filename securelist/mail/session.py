@@ -42,6 +42,7 @@ BAD_PATH = "553 5.1.7 Not a plain address in angle brackets"
 NO_SUCH_ADDRESS = "550 5.1.1 No such address here"
 ONE_ROLE_AT_A_TIME = "452 4.5.3 Send to this address separately"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients"
+ACCEPTED = "250 2.0.0 OK"
 TRY_AGAIN = "451 4.3.0 Not done, please try again later"
 NOT_UNDERSTOOD = "500 5.5.2 Not understood"
 NOT_IMPLEMENTED = "502 5.5.1 Not implemented"
@@ -52,8 +53,10 @@ SHUTTING_DOWN = "421 4.3.2 Shutting down, please try again later"
 
 # aiosmtpd lets quoted, half and doubled addresses pass, source routes (RFC 5321, appendix C) and nested comments; answers may go
 # to a return path, so it has to be plain. Nothing else is handed to its parser, which recurses and takes its time.
-_LOCAL_PART = r"""[^\x00-\x20"\\<>()\[\]@,;:\x7f-\U0010ffff]{1,64}"""
-_DOMAIN = r"[A-Za-z0-9.\[\]:-]{1,253}"
+# A local part has 64 octets (RFC 5321, 4.5.3.1.1), but for large providers, which write the sender's sender into it; and "_" is in
+# names of machines, if not of mail domains. Nobody's mail is refused for that.
+_LOCAL_PART = r"""[^\x00-\x20"\\<>()\[\]@,;:\x7f-\U0010ffff]{1,254}"""
+_DOMAIN = r"[A-Za-z0-9._\[\]:-]{1,253}"
 _PATH = re.compile(rf"(?i:FROM|TO): ?<(?:{_LOCAL_PART}@{_DOMAIN})?>(?: .*)?", re.DOTALL)
 
 # aiosmtpd logs commands, and takes a mail sent without waiting for a refused DATA for commands: headers in the log.
@@ -68,9 +71,9 @@ class Handler:
         self._list = list_address
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802 - aiosmtpd's name
-        """Takes the list's addresses, those of one role at a time."""
+        """Takes the list's addresses, those of one role at a time; by LMTP also what is nobody's, as if that were a role, too."""
         to = role_of(address, self._list)
-        if to is None:
+        if to is None and not isinstance(server, LmtpSession):
             return NO_SUCH_ADDRESS
         if envelope.rcpt_tos and role_of(envelope.rcpt_tos[0], self._list) != to:
             return ONE_ROLE_AT_A_TIME
@@ -86,7 +89,7 @@ class Handler:
 
 
 class SmtpSession(SMTP):
-    """One connection by SMTP. As a guest of the room it has `ends_at`, `held`, `judged` and `hang_up`."""
+    """One connection by SMTP. As a guest of the room it has `ends_at`, `held`, `waits`, `judged` and `hang_up`."""
 
     is_lmtp = False
 
@@ -103,7 +106,7 @@ class SmtpSession(SMTP):
         self._replies = self._wrong = self._refused = 0
         self.ends_at = 0.0
         self.held = 0
-        self.judged = False
+        self.waits = self.judged = False
 
     # --- coming and going -------------------------------------------------------------------------------------------------
 
@@ -141,7 +144,7 @@ class SmtpSession(SMTP):
             self._timeout_handle = self.loop.call_at(self.ends_at, self._timeout_cb)
 
     def _timeout_cb(self) -> None:
-        if not self.judged and self.loop.time() >= self.ends_at:
+        if not self.waits and self.loop.time() >= self.ends_at:
             self.hang_up(TOO_SLOW)
         # Once more even so: the connection may close only when the peer has read what was said.
         again = max(self.ends_at, self.loop.time() + 1)
@@ -208,21 +211,22 @@ class SmtpSession(SMTP):
             self.envelope = self._create_envelope()
 
     async def _take(self, envelope: Envelope) -> str:
-        room, incoming = self._house.room, Incoming()
+        room, incoming, to = self._house.room, Incoming(), role_of(envelope.rcpt_tos[0], self._house.list)
+        if to is None:  # by LMTP
+            incoming.drop()
         try:
             problem = await self._read(incoming)
-            self.judged = True
+            if to is None:
+                return ACCEPTED
+            self.waits = True
             room.renew(self)
-            to = role_of(envelope.rcpt_tos[0], self._house.list)
-            assert to is not None  # handle_RCPT saw to it
             mail_from = "" if envelope.mail_from in (None, NULL) else str(envelope.mail_from)
-            held, self.held = self.held, 0
-            return await self._house.settle(Arrived(to, mail_from, incoming, problem, held), is_lmtp=self.is_lmtp)
+            return await self._house.settle(Arrived(to, mail_from, incoming, problem, self), is_lmtp=self.is_lmtp)
         except Exception as error:  # every path after 354 has its answer, and never the error's text
             _log.error("smtp: %s", type(error).__name__)
             return TRY_AGAIN
         finally:
-            self.judged = False
+            self.waits = self.judged = False
             room.give_back(self)
 
     async def _read(self, incoming: Incoming) -> str:
@@ -246,6 +250,24 @@ class SmtpSession(SMTP):
 
 
 class LmtpSession(SmtpSession, LMTP):
-    """One connection by LMTP (RFC 2033)."""
+    """One connection by LMTP (RFC 2033), behind a queue that has said 250.
+
+    It makes a bounce of each 5xx, to whoever was named as the sender. So no mail hears one: what was sent to nobody is dropped.
+    """
 
     is_lmtp = True
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """Takes what is not plain for none: nothing is answered to it."""
+        await super().smtp_MAIL(arg if not arg or _PATH.fullmatch(arg) else "FROM:<>")
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
+        """Takes what is not plain for nobody's."""
+        await super().smtp_RCPT(arg if not arg or _PATH.fullmatch(arg) else "TO:<>")
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        try:
+            address, rest = super()._getaddr(arg)
+        except Exception:  # the parser stumbles over a domain literal without an end, and who knows what else
+            address, rest = None, None
+        return (NULL, "") if address is None else (address, rest)

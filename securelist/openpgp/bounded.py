@@ -1,12 +1,13 @@
-"""What one process of GnuPG may take of the clock, of the processor and of memory, and how much it may say."""
+"""One process of GnuPG: what it may take of the clock, of the processor and of memory, how much it may say, and what it said."""
 
 from __future__ import annotations
 
+import io
 import resource
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -14,7 +15,8 @@ from typing import BinaryIO
 GPG_SECONDS = 40
 # gpg puts out what it was given. The most is a post of 25 MiB and, by a setting, the same once more in base64, to be signed.
 MAX_OUTPUT_OCTETS = 64 * 2**20
-# The notations of one signature have 64 KiB (RFC 9580, 5.2.3); gpg makes 450 KiB of status lines of them where each is empty.
+# A signature has at most 64 KiB of notations (RFC 9580, 5.2.3), of which GnuPG 2.2 reads 10,000 octets; it makes seven times as much in
+# status lines of them where each is empty.
 MAX_STATUS_OCTETS = 2**20
 # How much is read at a time. python-gnupg takes a kibibyte, and 25 MiB are then 25,000 objects.
 PIECE_OCTETS = 2**16
@@ -41,22 +43,37 @@ class Limits:
                 resource.prlimit(pid, resource.RLIMIT_AS, (self.memory, self.memory))
 
 
-class Watch:
-    """Ends a process that takes longer than GPG_SECONDS, or says more than it may; `too_much` tells which it was."""
+@dataclass(frozen=True)
+class Outcome:
+    """What one gpg process said: its exit status, its status lines as (keyword, rest), and its output."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.too_much = False
-        self._process = process
-        self._timer = threading.Timer(GPG_SECONDS, process.kill)
+    exit_status: int
+    status: tuple[tuple[str, str], ...]
+    output: bytes
+
+    def rests(self, keyword: str) -> list[str]:
+        """The rest of each status line with this keyword."""
+        return [rest for word, rest in self.status if word == keyword]
+
+
+class Watch:
+    """Ends a process that takes longer than GPG_SECONDS, says more than it may (`too_much`), or more than fits here (`no_room`)."""
+
+    def __init__(self) -> None:
+        self.too_much = self.no_room = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._timer = threading.Timer(GPG_SECONDS, self.stop)
         self._timer.daemon = True
 
-    def begin(self) -> None:
-        """From now on, the time counts. If it cannot be watched (no thread to be had), the process ends."""
-        try:
-            self._timer.start()
-        except RuntimeError:
+    def begin(self, process: subprocess.Popen[bytes]) -> None:
+        """From now on, the time counts."""
+        self._process = process
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Ends the process, if there is one and it has not ended."""
+        if self._process:
             self._process.kill()
-            raise
 
     def over(self) -> None:
         """The process has ended."""
@@ -64,7 +81,11 @@ class Watch:
 
     def output(self, stream: BinaryIO) -> bytes:
         """All that comes from `stream`, at most MAX_OUTPUT_OCTETS."""
-        return b"".join(self._within(lambda: stream.read(PIECE_OCTETS), MAX_OUTPUT_OCTETS))
+        held = io.BytesIO()  # it grows in its place; pieces that are joined are there twice for a moment
+        with self.while_there_is_room():
+            for piece in self._within(lambda: stream.read(PIECE_OCTETS), MAX_OUTPUT_OCTETS):
+                held.write(piece)
+        return held.getvalue()
 
     def lines(self, stream: BinaryIO) -> Iterator[bytes]:
         """The lines of `stream`, of at most MAX_STATUS_OCTETS in all."""
@@ -76,6 +97,14 @@ class Watch:
             octets += len(piece)
             if octets > most:
                 self.too_much = True
-                self._process.kill()
-                return
+                return self.stop()
             yield piece
+
+    @contextmanager
+    def while_there_is_room(self) -> Iterator[None]:
+        """For the threads that read what the process says: if one of them ended, the process would wait for it until its time is up."""
+        try:
+            yield
+        except MemoryError:
+            self.no_room = True
+            self.stop()

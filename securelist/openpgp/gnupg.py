@@ -22,7 +22,7 @@ from typing import BinaryIO
 import gnupg
 
 from securelist.errors import Refused, SecurelistError, TryAgain, Unavailable
-from securelist.openpgp.bounded import GPG_SECONDS, PIECE_OCTETS, Limits, Watch
+from securelist.openpgp.bounded import GPG_SECONDS, PIECE_OCTETS, Limits, Outcome, Watch
 from securelist.openpgp.certificate import Certificate, ComponentKey
 from securelist.openpgp.memory_file import in_memory
 from securelist.openpgp.packets import Tag, read_packets
@@ -33,19 +33,6 @@ ACCEPTED_HASHES = {"8", "9", "10"}
 logging.getLogger("gnupg").setLevel(logging.CRITICAL)
 # No configuration of anybody's is read, but what an administrator wrote into /etc/gnupg/gpg.conf: GnuPG 2.2.40 has no way around that.
 _OPTIONS = ["--no-options", "--trust-model", "always", "--no-auto-check-trustdb", "--no-auto-key-retrieve", "--logger-file", "/dev/null"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one gpg process said: its exit status, its status lines as (keyword, rest), and its output."""
-
-    exit_status: int
-    status: tuple[tuple[str, str], ...]
-    output: bytes
-
-    def rests(self, keyword: str) -> list[str]:
-        """The rest of each status line with this keyword."""
-        return [rest for word, rest in self.status if word == keyword]
 
 
 class _Collector(gnupg.StatusHandler):  # type: ignore[misc]
@@ -69,7 +56,7 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
     def __init__(self, home: Path) -> None:
         self.inherited: tuple[int, ...] = ()
         self.status: BinaryIO = io.BytesIO()
-        self.watch: Watch
+        self.watch = Watch()
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": str(home)}
         try:
             super().__init__(gnupghome=str(home), options=_OPTIONS, env=environment)
@@ -98,8 +85,7 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
             os.close(written)
         self.limits.put_on(process.pid)
         process.stderr = self.status
-        self.watch = Watch(process)
-        self.watch.begin()
+        self.watch.begin(process)
         return process
 
     def _collect_output(self, *args: object, **kwargs: object) -> int:
@@ -112,22 +98,27 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
         result.data = self.watch.output(stream)
 
     def _read_response(self, _decoded: object, result: _Collector) -> None:
-        for line in self.watch.lines(self.status):
-            keyword, _, rest = line.rstrip(b"\n").removeprefix(b"[GNUPG:] ").decode("utf-8", "replace").partition(" ")
-            result.handle_status(keyword, rest)
+        with self.watch.while_there_is_room():
+            for line in self.watch.lines(self.status):
+                keyword, _, rest = line.rstrip(b"\n").removeprefix(b"[GNUPG:] ").decode("utf-8", "replace").partition(" ")
+                result.handle_status(keyword, rest)
         result.stderr = ""
 
     def run(self, args: Sequence[str], data: bytes, inherited: tuple[int, ...] = (), seconds: int | None = None) -> Outcome:
         """Runs gpg with `args` on `data`; the descriptors in `inherited` are open in it. `seconds` is the most CPU time it may take."""
-        call = copy.copy(self)
+        call, problem = copy.copy(self), ""
+        call.watch = Watch()
         call.inherited, call.limits = inherited, replace(self.limits, cpu_seconds=seconds or self.limits.cpu_seconds)
         result = _Collector(call)
         try:
             call._handle_io(list(args), io.BytesIO(data), result, binary=True)
         except BrokenPipeError:
             pass  # it had seen enough, and has said why
-        except (OSError, RuntimeError) as problem:  # no descriptor, process or thread to be had
-            raise TryAgain("gpg-failed", f"GnuPG could not be run: {getattr(problem, 'strerror', problem)}") from None
+        except (OSError, RuntimeError, MemoryError) as error:  # no descriptor, process, thread or memory to be had
+            call.watch.stop()
+            problem = getattr(error, "strerror", "") or type(error).__name__
+        if problem or call.watch.no_room:
+            raise TryAgain("gpg-failed", f"GnuPG could not be run: {problem or 'MemoryError'}")
         if call.watch.too_much:
             raise self.said_too_much()
         if result.returncode < 0:

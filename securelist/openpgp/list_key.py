@@ -11,7 +11,8 @@ from pathlib import Path
 
 from securelist.errors import ConfigurationError, Refused, TryAgain, Unavailable
 from securelist.mail.addresses import Role, address_for
-from securelist.openpgp.gnupg import Gpg, Outcome
+from securelist.openpgp.bounded import Outcome
+from securelist.openpgp.gnupg import Gpg
 
 # gpg-agent's sockets lie in the GnuPG home unless /run/user/UID exists; sun_path holds 108 octets (unix(7)),
 # "S.gpg-agent.browser" and a slash take 20.

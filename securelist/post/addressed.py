@@ -10,7 +10,8 @@ from securelist.mail.addresses import same_address
 from securelist.mail.headers import addresses_in, check_addresses
 from securelist.mail.mime import Entity
 from securelist.openpgp.signed import Verified
-from securelist.orders import is_nothing_but_orders
+from securelist.orders import orders_in
+from securelist.trust.classify import MAX_OCTETS
 from securelist.trust.grammar import begins_statement
 from securelist.trust.silence import MAX_TEXT_OCTETS
 from securelist.trust.text import text_of
@@ -49,13 +50,16 @@ def check_addressed(content: Entity, intended: Collection[str], address: str, li
 def check_is_post(verified: Verified, content: Entity, address: str, *, ordered: bool) -> None:
     """Refuses what belongs to LIST-request: anybody who has such a mail, as it left its sender, can send it on to the list.
 
-    `ordered`: this very text came there as commands. Raises Refused("statement-as-post") or ("command-as-post").
+    Commands whose signed part says that they are for the list are a post all the same. `ordered`: this very text came there as
+    commands. Raises Refused("statement-as-post") or ("command-as-post").
     """
     if _is_statement(verified):
         detail = "a statement is not posted; send it to the -request address, or put a blank before its first line to show it to members"
         raise Refused("statement-as-post", detail, Step.DECIDE)
-    if ordered or (is_nothing_but_orders(verified) and address not in recipients_named(content)):
-        detail = "what was signed is a command and goes to the -request address; write more than that to post it"
+    # What is larger than a mail to LIST-request may be is not taken there, so it need not be read for commands.
+    is_command = ordered or (len(verified.content) <= MAX_OCTETS and orders_in(verified).are_meant)
+    if is_command and address not in recipients_named(content):
+        detail = "what was signed begins with a command and goes to the -request address; to post it, begin with other words"
         raise Refused("command-as-post", detail, Step.DECIDE)
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from securelist.errors import Refused, Step
 from securelist.mail.addresses import same_address
-from securelist.mail.headers import decoded_text, one_mailbox
 from securelist.mail.mime import Entity, crlf, read_entity
 from securelist.mail.robots import is_automatic
 from securelist.post.addressed import check_addressed, check_is_post
 from securelist.post.memory import Memory
 from securelist.post.names import SECRETARIAT
+from securelist.post.readings import readings
 from securelist.post.step3_verify import VerifiedPost
 from securelist.trust.membership import Member, Membership
 from securelist.trust.text import is_entity
@@ -48,8 +48,6 @@ class AcceptedPost:
 
 # Anything of a mail's or a MIME entity's own header (RFC 5322, 3.6; RFC 2045, 3): mail programs sign some of these.
 _MAIL_FIELD = re.compile(rb"^(?:content-[a-z-]+|mime-version|subject|from|to|cc|date|message-id)[ \t]*:", re.IGNORECASE | re.MULTILINE)
-# What looks like an address, wherever it stands in a field.
-_ADDRESS = re.compile(r"""[^\s<>()\[\],;:"\\]+@[^\s<>()\[\],;:"\\]+[^\s<>()\[\],;:."\\]""")
 _PAST = {"suspended": "is suspended", "withdrawn": "was withdrawn", "expired": "has expired", "dismissed": "has ended"}
 
 
@@ -120,18 +118,15 @@ def _content(post: VerifiedPost) -> Entity:
 
 def _check_from(mail: Entity, content: Entity, poster: Poster, membership: Membership, at: int) -> None:
     """From, outside and where it is signed, is one mailbox; no address in it, in name or comment either, is another member's."""
-    named = _named_in_from(mail) | (_named_in_from(content) if content.all("From") else set())
+    found = [*readings(mail), *(readings(content) if content.all("From") else ())]
+    own, others = set[str](), set[str]()
     for attestation in membership.attestations.values():
-        is_another = attestation.fingerprint != poster.fingerprint and attestation.in_force(at)
-        if is_another and not named.isdisjoint(map(same_address, attestation.person.emails)):
-            raise Refused("foreign-from", "From names another member than the one who signed", Step.DECIDE)
-
-
-def _named_in_from(entity: Entity) -> set[str]:
-    """The address of the one mailbox in From, and whatever else there looks like one, as compared; mail programs show the name alone."""
-    mailbox, value = one_mailbox(entity), entity.all("From")[0]
-    within = _ADDRESS.findall(f"{value} {decoded_text(value, 'From')}")
-    return {same_address(address) for address in (mailbox.address, *within)}
+        if attestation.in_force(at):
+            addresses = own if attestation.fingerprint == poster.fingerprint else others
+            addresses.update(map(same_address, attestation.person.emails))
+    found = [reading.without(own) for reading in found]  # an address that two members share is the poster's, too
+    if any(reading.names(address) for reading in found for address in others):
+        raise Refused("foreign-from", "From names another member than the one who signed", Step.DECIDE)
 
 
 def recipients(accepted: AcceptedPost, members: tuple[Member, ...], copy_to_poster: bool) -> tuple[Member, ...]:

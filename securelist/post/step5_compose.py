@@ -44,7 +44,7 @@ def compose(accepted: AcceptedPost, membership: Membership, letterhead: Letterhe
     """The post as members read it; `taken` tells which Message-IDs other posts have. Raises Refused ("bad-charset", "bad-subject")."""
     outside, content, poster = accepted.post.opened.received.mail, accepted.content, accepted.poster
     signed_subject = subject_of(content)
-    subject = signed_subject if signed_subject is not None else subject_of(outside)
+    subject = signed_subject if signed_subject is not None else subject_of(outside, signed=False)
     message_id = _message_id(accepted, letterhead, taken)
     outer = letterhead.list_fields(_from_name(poster, letterhead.config), at)
     outer += [("Message-ID", message_id), *_thread_fields(accepted, letterhead)]

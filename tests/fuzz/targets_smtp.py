@@ -114,7 +114,7 @@ class House:
                 await asyncio.sleep(0)
             await self._quiet(session, wire)
             wire.close()
-            while session in self.server.room.guests or session.judged:
+            while session in self.server.room.guests or session.waits:
                 await asyncio.sleep(0)
         return wire.said
 
@@ -122,8 +122,8 @@ class House:
         """Waits until the server has nothing more to say."""
         turns, said = 0, -1
         while turns < QUIET_TURNS and not wire.closed:
-            await asyncio.sleep(0.0002 if session.judged else 0)
-            turns = turns + 1 if len(wire.said) == said and not session.judged else 0
+            await asyncio.sleep(0.0002 if session.waits else 0)
+            turns = turns + 1 if len(wire.said) == said and not session.waits else 0
             said = len(wire.said)
 
 
