@@ -6,6 +6,7 @@ import attacks_certificates
 import attacks_checker
 import attacks_engines
 import attacks_keys
+import attacks_layers
 import attacks_mime
 import attacks_names
 import attacks_owners
@@ -27,6 +28,7 @@ ATTACKS = {
     "whole": attacks_whole.ATTACKS_WHOLE,
     "signed": attacks_signed.ATTACKS_SIGNED,
     "mime": {**attacks_mime.ATTACKS_MIME, **attacks_mime.ATTACKS_PARTLY},
+    "layers": attacks_layers.ATTACKS_LAYERS,
     "engines": attacks_engines.ATTACKS_ENGINES,
     "theirs": attacks_theirs.THEIRS,
     "names": attacks_names.NAMES,
