@@ -67,7 +67,5 @@ NAMES = {
     "Bert's address in brackets, encoded in quotation marks": Bad(
         from_(lambda a, b: f'"{base64_word(f"Bert <{b}>")}" <{a}>'), "bad-from", "decide"
     ),
-    "Bert's address in no character set": Bad(
-        from_(lambda a, b: f"=?x-unknown?Q?{b.replace('@', '=40')}?= <{a}>"), "bad-charset", "decide"
-    ),
+    "Bert's address in no character set": Bad(from_(lambda a, b: f"=?x-unknown?Q?{b.replace('@', '=40')}?= <{a}>"), "bad-from", "decide"),
 }
