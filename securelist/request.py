@@ -33,6 +33,7 @@ from securelist.procedures.welcome import Welcomes
 from securelist.request_mail import RequestMail, read_request
 from securelist.store import queue
 from securelist.trust.classify import classify
+from securelist.trust.grammar import BEGIN
 from securelist.trust.silence import MAX_TEXT_OCTETS
 from securelist.trust.submission import MAX_TEXTS, Parcel, Submission
 
@@ -115,7 +116,7 @@ class RequestDesk:
         with suppress(SecurelistError):  # whatever else the mail is
             take_revocations(self._house, parcel.certificates, at)
         unsigned = Refused("not-signed", "the mail holds nothing that is signed", Step.VERIFY)
-        if not parcel.signed and not parcel.certificates:
+        if not parcel.signed and (not parcel.certificates or _names_a_statement(mail.found)):
             raise unsigned
         try:
             return self._house.enter(dataclasses.replace(parcel, mailed=True), at, in_time)
@@ -239,6 +240,11 @@ class RequestDesk:
         member = self._house.membership().member_by_key(fingerprint, at)
         welcome = self._welcomes.known().get((member.cctld, fingerprint)) if member else None
         return welcome is not None and welcome.answered(at) is False
+
+
+def _names_a_statement(found: RequestMail) -> bool:
+    """Whether somebody meant to make a statement: when they forgot to sign it, they must hear so, whatever certificates came with it."""
+    return any(BEGIN.lower().encode() in text.lower() for text in found.texts)
 
 
 def _signed_by(certificates: Collection[Certificate], found: RequestMail) -> Iterator[SignedMessage]:

@@ -177,15 +177,9 @@ SECRETS: dict[str, Case] = {
 }  # fmt: skip
 
 POISON: dict[str, Case] = {
-    "a member's primary key as a subkey that signs": (lambda n: n.octets + n.subkey(primary_of(n.stage.anna), 2), "key-of-another"),
     "a member's primary key as a subkey for nothing": (lambda n: n.octets + n.subkey(primary_of(n.stage.anna), 0), "key-of-another"),
     "a member's primary key as a subkey to encrypt to": (lambda n: n.octets + n.subkey(primary_of(n.stage.bert), 0x0C), "key-of-another"),
-    "a member's primary key as a subkey that nobody bound": (
-        lambda n: n.octets + write_packet(Tag.PUBLIC_SUBKEY, primary_of(n.stage.anna)), "key-of-another"
-    ),
     "the list's subkey to encrypt to": (lambda n: n.octets + n.subkey(list_subkey(n.stage), 0x0C), "key-of-another"),
-    "the Secretariat's primary key": (lambda n: n.octets + n.subkey(primary_of(n.stage.town.root), 2), "key-of-another"),
-    "the Admin Contact's primary key": (lambda n: n.octets + n.subkey(primary_of(n.stage.town.admin), 2), "key-of-another"),
 }  # fmt: skip
 
 BROKEN: dict[str, Case] = {
@@ -262,5 +256,12 @@ TAKEN: dict[str, tuple[Make, int]] = {
     "another's user ID": (lambda n: with_user_id(n, f"Anna <{n.stage.anna.address}>".encode()), 5),
     "a user ID in Latin-1": (lambda n: with_user_id(n, b"Zo\xeb <zoe@y.example>"), 5),
     "a member's subkey to encrypt to": (lambda n: n.octets + n.subkey(subkey_of(n.stage.anna), 0x0C), 7),
+    # Without the consent of the key itself, such a subkey counts for nothing, and the certificate enters without it.
+    "a member's primary key as a subkey that signs": (lambda n: n.octets + n.subkey(primary_of(n.stage.anna), 2), 5),
+    "a member's primary key as a subkey that nobody bound": (
+        lambda n: n.octets + write_packet(Tag.PUBLIC_SUBKEY, primary_of(n.stage.anna)), 5
+    ),
+    "the Secretariat's primary key": (lambda n: n.octets + n.subkey(primary_of(n.stage.town.root), 2), 5),
+    "the Admin Contact's primary key": (lambda n: n.octets + n.subkey(primary_of(n.stage.town.admin), 2), 5),
 }  # fmt: skip
 """How it is made, and how many packets of it are kept."""

@@ -214,10 +214,10 @@ SIGNATURES = {
         for number in (0x02, 0x10, 0x13, 0x18, 0x19, 0x1F, 0x20, 0x28, 0x30, 0x40, 0x50, 0xFF)
     },
     "a signature over another literal": Bad(lambda s: rows(s, "oxs", OTHER), "bad-signature", "verify"),
-    "a signature of version 2": Bad(lambda s: version(s, 2), "unknown-signer", "verify"),
-    "a signature of GnuPG's version 5": Bad(lambda s: version(s, 5), "unknown-signer", "verify"),
+    "a signature of version 2": Bad(lambda s: version(s, 2), "bad-signature", "open"),
+    "a signature of GnuPG's version 5": Bad(lambda s: version(s, 5), "bad-signature", "open"),
     "a signature of version 6 that is none": Bad(lambda s: version(s, 6), "not-openpgp", "open"),
-    "a signature of version 0": Bad(lambda s: version(s, 0), "unknown-signer", "verify"),
+    "a signature of version 0": Bad(lambda s: version(s, 0), "bad-signature", "open"),
     "a critical subpacket that nobody knows": Bad(lambda s: over(s, named(s) + critical(99, b"x")), "bad-signature", "verify"),
     "a critical notation that nobody knows": Bad(lambda s: over(s, named(s) + critical_notation("x@e.example")), "bad-signature", "verify"),
     "a signature without a time": Bad(lambda s: over(s, issuer_of(s.anna)), "bad-signature", "verify"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from forge import adopt
 from people import Somebody
 from test_trust_answers import TOKEN, accepts, attests, both
 from trust_story import AT, erase_now, exported, forget, proved, replayed, someone, state
@@ -12,7 +13,6 @@ from trust_world import BORN, DAY, NOW, World, appointment, attestation, stateme
 
 from securelist.errors import Refused
 from securelist.openpgp.armor import dearmor
-from securelist.openpgp.packets import Tag, read_packets, write_packet
 from securelist.openpgp.sequoia import fingerprint_of
 from securelist.trust.answer import MAX_ATTESTED, Answer
 from securelist.trust.entry import Entry, digest
@@ -50,14 +50,17 @@ def test_a_certificate_that_cannot_serve_is_refused_now(peopled: World, how: dic
 
 
 def test_a_certificate_that_holds_anothers_key(peopled: World) -> None:
-    """A key to encrypt to can be anybody's; the list's cannot: what could not enter later is refused now."""
-    cast = peopled.cast
-    theirs = read_packets(dearmor(cast.dora.certificate))
-    foreign = next(p for p in read_packets(cast.list_key.certificate()) if p.tag == Tag.PUBLIC_SUBKEY)
-    adopted = b"".join(p.octets for p in theirs) + write_packet(Tag.PUBLIC_SUBKEY, foreign.body) + theirs[-1].octets
-    for text in (accepts()(cast), both(accepts(), attests("dora"))(cast)):
+    """A key that signs is one's alone: what could not enter later is refused now, the signer's certificate or a contact's."""
+    cast, thief = peopled.cast, new_here(peopled)
+    owner = cast.people.make("Owner", f"owner-{thief.address}", at=BORN + 100)
+    peopled.attest(cast.admin, owner, AT, TLD="nl")
+    mine = statement("accept-invitation", TLD="de", Token=TOKEN, Name="New", Email=thief.address)
+    theirs = f"{accepts()(cast)}\n{attestation(thief, TLD='de')}"
+    signed = [peopled.signed(thief, mine, AT), peopled.signed(cast.dora, theirs, AT)]
+    stolen = adopt(cast.people, thief, owner, 0)  # from now on gpg would sign with the owner's key
+    for text in signed:
         with pytest.raises(Refused, match="key-of-another"):
-            peopled.submit(peopled.signed(cast.dora, text, AT), adopted, at=AT)
+            peopled.submit(text, cast.dora.certificate, stolen, at=AT)
 
 
 def test_a_member_whose_certificate_has_lapsed(peopled: World) -> None:

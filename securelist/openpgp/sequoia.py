@@ -15,7 +15,10 @@ import pysequoia
 from pysequoia.packet import PacketPile, SignatureType, Tag
 
 from securelist.errors import Refused
+from securelist.openpgp.packets import read_packets
 
+# Of signatures (RFC 9580, 5.2).
+_VERSIONS = {b"\3", b"\4", b"\6"}
 # More than all members of a full list; a parsed certificate takes some kilobytes.
 CACHED_CERTIFICATES = 2048
 
@@ -122,13 +125,16 @@ class SignatureFacts:
 
 def read_signature(octets: bytes) -> SignatureFacts:
     """The issuers (fingerprint and key ID, upper-case hex) and the time that one signature packet names; raises Refused."""
+    damaged = Refused("bad-signature", "the signature packet is damaged or of an unknown version")
+    if read_packets(octets)[0].part(0, 1) not in _VERSIONS:  # of another one Sequoia says nothing, and not that it does not know it
+        raise damaged
     try:
         packet = next(iter(PacketPile.from_bytes(octets)))
         named = (packet.issuer_fingerprint, packet.issuer_key_id)
         claimed = int(packet.signature_created.timestamp()) if packet.signature_created else 0
         expires = packet.signature_expiration_time is not None
     except Exception:
-        raise Refused("bad-signature", "the signature packet is damaged or of an unknown version") from None
+        raise damaged from None
     return SignatureFacts(tuple(name.upper() for name in named if name), claimed, expires)
 
 
