@@ -4,8 +4,8 @@ Whoever hides somebody else's encrypted mail among parts of their own has the re
 with a reply or through a picture that is fetched (EFAIL). And what is encrypted to one member is no post to all of them.
 
 Programs differ in what they mend, so whatever cannot be read counts as encrypted, and whatever can be read in two ways is refused. Files
-are not opened: a program decrypts one when its reader asks for it, or was told to look into all of them. Neither is an S/MIME signature of the signed-data kind,
-which is no encryption; and the character set of a text is checked where it is the whole post (step 5), not in parts and files.
+are not opened: a program decrypts one when its reader asks for it, or was told to look into all. Neither is an S/MIME signature of the
+signed-data kind, which is no encryption; and the character set of a text is checked where it is the whole post (step 5), not in parts.
 """
 
 from __future__ import annotations
