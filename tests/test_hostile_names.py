@@ -25,6 +25,7 @@ DECENT = {
     "an encoded word right before the brackets": "=?gb18030?B?1uzpRrv5?=<{0}>",
     "her own address in apostrophes, as Outlook writes it": "\"'{0}'\" <{0}>",
     "her own address in an encoded word": f"{base64_word('Zoë ')} <{{0}}>",
+    "her own address without quotation marks": "{0} <{0}>",
     "an address of nobody's": '"anna@elsewhere.example" <{0}>',
     "Bert's with a detail, which is another one": "Anna (x+{1}) <{0}>",
     "one that ends like Bert's": '"al{1}" <{0}>',
