@@ -70,6 +70,20 @@ class Certificate:
         """Whether a message can be encrypted to this certificate at `at`."""
         return bool(self.keys_for("e", at))
 
+    def until(self, capability: str, at: int) -> int | None:
+        """When `capability` ("s" or "e"), there at `at`, ends by itself (Unix seconds); None: never, or it is not there."""
+        ends = [key.expires for key in self.keys_for(capability, at)]
+        last = None if None in ends else max((end for end in ends if end is not None), default=None)
+        return min((end for end in (last, self.primary.expires) if end is not None), default=None) if ends else None
+
+    def encryption_ended(self, at: int) -> int | None:
+        """When it could be encrypted to for the last time before `at`, if that ended by itself; None if it never could, or was revoked."""
+        if self.primary.revoked or self.can_encrypt(at):
+            return None
+        keys = [k for k in self.keys if "e" in k.capabilities and k.usable and not k.revoked and k.created <= at]
+        ends = [min(end for end in (k.expires, self.primary.expires) if end is not None) for k in keys if k.expires or self.primary.expires]
+        return max((end for end in ends if end <= at), default=None)
+
     def why_not_encrypt(self, at: int) -> str:
         """One plain clause saying why `can_encrypt` is false; empty when it is true."""
         if self.can_encrypt(at):

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, delete, select
 from securelist.store.database import writing
 from securelist.store.queue import FAILED, QUEUED
 from securelist.store.schema import Body, CommandRow, Copy, JournalRow, Post, Seen
+from securelist.store.schema_upkeep import ReceiptRow
 
 DAY_S = 86_400
 # A signature older than 7 days is refused anyway; a day more for clocks that are wrong.
@@ -34,4 +35,5 @@ def forget(engine: Engine, now: int) -> None:
         for part in (ids[i : i + 500] for i in range(0, len(ids), 500)):
             connection.execute(delete(Body).where(Body.post_id.in_(part)))
             connection.execute(delete(Copy).where(Copy.post_id.in_(part)))
+            connection.execute(delete(ReceiptRow).where(ReceiptRow.post_id.in_(part)))
             connection.execute(delete(Post).where(Post.id.in_(part)))
