@@ -56,7 +56,7 @@ class Config:
     """Whether posters get a receipt that names the members whom their post did not reach. A post can
     say `Securelist-Receipt: no` for itself."""
     wkd: bool = True
-    """Whether the list looks, once a day, for a certificate that ends soon or has ended, in the Web Key Directory of the member's domain."""
+    """Whether the list looks, once a day, for a certificate that ends soon or has ended, in the Web Key Directory of its domain."""
     explain_refusals: bool = True
     """Whether a member whose post was refused gets an encrypted explanation."""
     rdap_server: str = ""
