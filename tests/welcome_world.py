@@ -80,9 +80,13 @@ class World:
 
     def letters(self, to: Somebody) -> list[Letter]:
         """All letters that left for somebody by `now`, opened with their key; each is signed by the list."""
+        return [self._opened(mail) for mail in self.delivered(to)]
+
+    def delivered(self, to: Somebody) -> list[EmailMessage]:
+        """The same, as they came."""
         hop = open_next_hop(self.house.config.next_hop, self.house.config.domain)
         deliver_due(self.house.engine, self.house.config, hop, self.house.still_member, lambda: self.now)
-        return [self._opened(mail) for mail in self.town.mails(to.address)]
+        return self.town.mails(to.address)
 
     def _opened(self, mail: EmailMessage) -> Letter:
         content, status = self.town.opened(mail)

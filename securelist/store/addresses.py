@@ -6,9 +6,11 @@ Callers begin the transaction and pass its connection. Times are Unix seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from securelist.mail.addresses import same_address
 from securelist.store.journal import plain
@@ -35,12 +37,14 @@ def marks(connection: Connection) -> Mapping[str, Mark]:
 
 
 def mark(connection: Connection, address: str, why: str, at: int, *, by_report: bool) -> bool:
-    """Marks an address as not working; False if it was marked before, which stays as it is. Raises IntegrityError in a race."""
+    """Marks an address as not working; False if it was marked before, which stays as it is."""
     if find(connection, address):
         return False
     values = {"address": same_address(address), "since": at, "why": plain(why, MAX_WHY), "by_report": by_report, "told": 0}
-    connection.execute(insert(AddressRow).values(values))
-    return True
+    with suppress(IntegrityError), connection.begin_nested():  # another process did at this moment; the transaction goes on
+        connection.execute(insert(AddressRow).values(values))
+        return True
+    return False
 
 
 def find(connection: Connection, address: str) -> Mark | None:

@@ -71,7 +71,11 @@ class ReceiptRow(Base):
 
 
 class DrillRow(Base):
-    """A drill: from when to when members answer, who started it (fingerprint, or empty for the operator), when it was reported, or 0."""
+    """A drill: from when to when members answer, who started it (fingerprint, or empty for the operator), when it was reported, or 0.
+
+    `settled` is when counting ended, or 0. From then on the row says how many were counted and had answered, and the median of the
+    seconds that took; these figures stay when the members' rows are deleted.
+    """
 
     __tablename__ = "drills"
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
@@ -79,11 +83,18 @@ class DrillRow(Base):
     ends: Mapped[int] = mapped_column(BigInteger)
     by: Mapped[str] = mapped_column(String(64))
     reported: Mapped[int] = mapped_column(BigInteger, default=0)
+    settled: Mapped[int] = mapped_column(BigInteger, default=0)
+    members: Mapped[int] = mapped_column(Integer, default=0)
+    answered: Mapped[int] = mapped_column(Integer, default=0)
+    median: Mapped[int] = mapped_column(BigInteger, default=0)
     __table_args__ = ({"sqlite_autoincrement": True},)
 
 
 class DrillMemberRow(Base):
-    """A member in a drill: when they were asked and answered, or 0; why they could not be asked, or why what they sent was no answer."""
+    """A member in a drill: when they were asked and answered, or 0; why they could not be asked, or why what they sent was no answer.
+
+    `failure` is one of a few words for that, `why` the sentence.
+    """
 
     __tablename__ = "drill_members"
     drill: Mapped[int] = mapped_column(Number, ForeignKey("drills.id"), primary_key=True)
@@ -92,5 +103,6 @@ class DrillMemberRow(Base):
     name: Mapped[str] = mapped_column(Text)
     asked: Mapped[int] = mapped_column(BigInteger, default=0)
     answered: Mapped[int] = mapped_column(BigInteger, default=0)
+    failure: Mapped[str] = mapped_column(String(16), default="")
     why: Mapped[str] = mapped_column(String(500), default="")
     told: Mapped[int] = mapped_column(BigInteger, default=0)

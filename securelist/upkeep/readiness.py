@@ -32,12 +32,12 @@ class Standing:
         return self.member.state == ACTIVE or (self.member.state == UNREACHABLE and len(self.dead) == len(self.member.emails))
 
 
-def readiness(house: Installation, at: int) -> tuple[Standing, ...]:
-    """Every member in force at `at` (Unix seconds), suspended ones included, by ccTLD and name."""
+def readiness(house: Installation, at: int, *, all: bool = False) -> tuple[Standing, ...]:
+    """Every member in force at `at` (Unix seconds), suspended ones included, by ccTLD and name; with `all` former members, too."""
     with reading(house.engine) as connection:
         marked = addresses.marks(connection)
     membership = house.membership()
-    return standings(membership, membership.members(at), marked, at)
+    return standings(membership, membership.members(at, all=all), marked, at)
 
 
 def standings(membership: Membership, members: Iterable[Member], marked: Mapping[str, Mark], at: int) -> tuple[Standing, ...]:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from securelist.bounces.marked import MarkedAddresses
+from securelist.drill.rounds import Drills
 from securelist.installation import Installation
 from securelist.procedures.each import each
+from securelist.upkeep.absent import Absent
+from securelist.upkeep.directory import Directory
+from securelist.upkeep.receipts import Receipts
+from securelist.upkeep.warnings import Warnings
 
 
 class Upkeep:
     """The upkeep of one installation."""
 
     def __init__(self, house: Installation) -> None:
-        self._steps: tuple[Callable[[int], object], ...] = ()
+        steps = (Receipts(house).round, MarkedAddresses(house).round, Warnings(house).round, Absent(house).round, Directory(house).round)
+        self._steps: tuple[Callable[[int], object], ...] = (*steps, Drills(house).round)
 
     def run(self, at: int) -> None:
         """Does what is due at `at` (Unix seconds); trouble with one step is logged, and holds up no other."""

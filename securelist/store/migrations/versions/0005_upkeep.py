@@ -46,12 +46,13 @@ def upgrade() -> None:
 def _drills() -> None:
     op.create_table(
         "drills", sa.Column("id", NUMBER, primary_key=True, autoincrement=True), *map(_time, ("started", "ends")), _text("by", 64),
-        _time("reported"), sqlite_autoincrement=True,
+        *map(_time, ("reported", "settled")), *(sa.Column(name, sa.Integer(), nullable=False) for name in ("members", "answered")),
+        _time("median"), sqlite_autoincrement=True,
     )  # fmt: skip
     op.create_table(
         "drill_members", sa.Column("drill", NUMBER, sa.ForeignKey("drills.id"), nullable=False), _text("cctld", 63),
-        _text("fingerprint", 64), sa.Column("name", sa.Text(), nullable=False), *map(_time, ("asked", "answered")), _text("why", 500),
-        _time("told"), sa.PrimaryKeyConstraint("drill", "cctld", "fingerprint"),
+        _text("fingerprint", 64), sa.Column("name", sa.Text(), nullable=False), *map(_time, ("asked", "answered")), _text("failure", 16),
+        _text("why", 500), _time("told"), sa.PrimaryKeyConstraint("drill", "cctld", "fingerprint"),
     )  # fmt: skip
 
 
