@@ -42,9 +42,11 @@ def packets(change: Callable[[Stage, bytes], bytes]) -> Bad:
     return hidden(lambda s: entity(armor(change(s, dearmor(encrypted_text(s).encode())), "MESSAGE").decode()))
 
 
-def coded(encoding: str, change: Callable[[bytes], bytes], kind: str = "text/plain; charset=utf-8") -> Bad:
+def coded(
+    encoding: str, change: Callable[[bytes], bytes], kind: str = "text/plain; charset=utf-8", reason: str = "nested-encryption"
+) -> Bad:
     """A part with somebody's encrypted text in it, in some encoding or character set."""
-    return beside(lambda s: part(kind, change(encrypted_text(s).encode()), f"Content-Transfer-Encoding: {encoding}"))
+    return beside(lambda s: part(kind, change(encrypted_text(s).encode()), f"Content-Transfer-Encoding: {encoding}"), reason)
 
 
 def page(change: Callable[[str], str]) -> Bad:
@@ -91,12 +93,12 @@ ENCODINGS = {
     "base64 with a star in it": coded("base64", with_star),
     "base64 that goes on behind padding": coded("base64", lambda octets: base64.b64encode(b"hello, ") + base64.encodebytes(octets)),
     "base64 with a comment": coded("base64 (x)", base64.encodebytes),
-    "base64 with a parameter": coded("base64; x=y", base64.encodebytes),
+    "base64 with a parameter": coded("base64; x=y", base64.encodebytes, reason="bad-encoding"),
     "quoted-printable in quotation marks": coded(
-        '"quoted-printable"', lambda octets: quopri.encodestring(octets).replace(b"BEGIN", b"=42EGIN")
+        '"quoted-printable"', lambda octets: quopri.encodestring(octets).replace(b"BEGIN", b"=42EGIN"), reason="bad-encoding"
     ),
-    "uuencoded text": coded("x-uuencode", uuencoded),
-    "an encoding that nobody knows": coded("x-unknown", bytes),
+    "uuencoded text": coded("x-uuencode", uuencoded, reason="bad-encoding"),
+    "an encoding that nobody knows": coded("x-unknown", base64.encodebytes, reason="bad-encoding"),
     "UTF-16": coded("base64", lambda octets: base64.encodebytes(octets.decode().encode("utf-16")), "text/plain; charset=utf-16"),
     "UTF-16 as the whole post": hidden(
         lambda s: part("text/plain; charset=utf-16", base64.encodebytes(encrypted_text(s).encode("utf-16")), BASE64)
@@ -127,7 +129,7 @@ PAGES = {
 }
 
 PARTS = {
-    "a part with two types": beside(lambda s: b"Content-Type: multipart/mixed; boundary=zz\r\n" + encrypted_part(s), "not-one-object"),
+    "a part with two types": beside(lambda s: b"Content-Type: multipart/mixed; boundary=zz\r\n" + encrypted_part(s), "bad-multipart"),
     "a part with two encodings": beside(
         lambda s: part("text/plain", "x", BASE64, "Content-Transfer-Encoding: quoted-printable"), "not-one-object"
     ),
@@ -142,10 +144,10 @@ PARTS = {
     ),
     "an attached mail in base64": beside(lambda s: part("message/rfc822", base64.encodebytes(s.post()), BASE64), "not-one-object"),
     "an attached mail in quoted-printable": beside(
-        lambda s: part("message/rfc822", quopri.encodestring(s.post()), "Content-Transfer-Encoding: quoted-printable"), "not-one-object"
+        lambda s: part("message/rfc822", quopri.encodestring(s.post()), "Content-Transfer-Encoding: quoted-printable"), "bad-multipart"
     ),
     "a multipart in base64": beside(
-        lambda s: part("multipart/mixed; boundary=b", base64.encodebytes(encrypted_part(s)), BASE64), "not-one-object"
+        lambda s: part("multipart/mixed; boundary=b", base64.encodebytes(encrypted_part(s)), BASE64), "bad-multipart"
     ),
     "an attached mail of RFC 6532": beside(lambda s: part("message/global", s.post())),
     "an attached article": beside(lambda s: part("message/news", s.post())),
@@ -165,7 +167,7 @@ PARTS = {
     "a block before the first part": hidden(
         lambda s: multipart("mixed", entity("x")).replace(b"\r\n\r\n", b"\r\n\r\n" + encrypted_text(s).replace("\n", "\r\n").encode(), 1)
     ),
-    "a block in a multipart without a boundary": hidden(lambda s: part("multipart/mixed", encrypted_text(s))),
+    "a block in a multipart without a boundary": hidden(lambda s: part("multipart/mixed", encrypted_text(s)), "not-one-object"),
     "a control part that is said to be attached": hidden(
         lambda s: multipart("mixed", LEAK, part("application/pgp-encrypted", "Version: 1", ATTACHED), CLOSE)
     ),

@@ -48,6 +48,18 @@ TEXTS: dict[str, Maker] = {
     "GB 18030": written("域名服务器", "gb18030", encoding=BASE64),
     "GB 2312, with a name that is in GBK only": written("朱镕基", "gb2312", "gbk"),
     "Big5": written("網域名稱", "big5"),
+    "Big5, with Hong Kong's characters": written("啲嘢嘅", "big5", "big5hkscs"),
+    "EUC-JP, with what NEC added": lambda s, text: post(
+        s, text, part("text/plain; charset=euc-jp", text.encode() + b" \xad\xa1\xad\xea\r\n", EIGHT_BITS)
+    ),
+    "Windows 1252, with an octet that means nothing": lambda s, text: post(
+        s, text, part("text/plain; charset=windows-1252", text.encode() + b" \x81 \x80\r\n", EIGHT_BITS)
+    ),
+    "a set that the program did not know": written("Zürich", "unknown-8bit", "latin-1"),
+    "an encoding with a hyphen": lambda s, text: post(s, text, part("text/plain", text, "Content-Transfer-Encoding: 8-bit")),
+    "an encoding with a comment": lambda s, text: post(
+        s, text, part("text/plain", quopri.encodestring(text.encode()), "Content-Transfer-Encoding: Quoted-Printable (soft)")
+    ),
     "EUC-KR": written("도메인 서버", "euc-kr"),
     "the Korean set by the name that Outlook gives it": written("똠방각하", "ks_c_5601-1987", "cp949", BASE64),
     "UTF-16": written("Zürich", "utf-16", encoding=BASE64),

@@ -14,6 +14,7 @@ import attacks_replay
 import attacks_robots
 import attacks_signed
 import attacks_theirs
+import attacks_types
 import attacks_whole
 import bad_mails
 import good_keys
@@ -29,6 +30,7 @@ ATTACKS = {
     "signed": attacks_signed.ATTACKS_SIGNED,
     "mime": {**attacks_mime.ATTACKS_MIME, **attacks_mime.ATTACKS_PARTLY},
     "layers": attacks_layers.ATTACKS_LAYERS,
+    "types": attacks_types.ATTACKS,
     "engines": attacks_engines.ATTACKS_ENGINES,
     "theirs": attacks_theirs.THEIRS,
     "names": attacks_names.NAMES,

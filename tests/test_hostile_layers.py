@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import encodings.aliases
+import pkgutil
 import time
 from collections.abc import Callable
 
@@ -10,11 +12,13 @@ import pytest
 from attack_stage import Judging, must_be_refused
 from attacks_layers import ARMOUR, ATTACHED, ATTACKS_LAYERS, BASE64, CR_ALONE
 from attacks_mime import encrypted_text
+from attacks_types import ATTACKS as ATTACKS_TYPES
 from bad_mails import Bad, Stage
 from mail_styles import multipart, part
 from town import entity
 
 from securelist.errors import Refused
+from securelist.mail.charset import is_in
 from securelist.mail.mime import read_entity
 from securelist.openpgp.armor import dearmor
 from securelist.post.one_layer import check_one_layer
@@ -24,6 +28,29 @@ from securelist.post.one_layer import check_one_layer
 def test_a_thief_hides_anothers_encrypted_mail(stage: Stage, judge: Judging, bad: Bad) -> None:
     """Signed by a member whose account is somebody else's: members' programs would decrypt what is theirs."""
     must_be_refused(stage, judge, bad)
+
+
+@pytest.mark.parametrize("bad", ATTACKS_TYPES.values(), ids=ATTACKS_TYPES)
+def test_a_thief_hides_it_by_what_programs_take_it_for(stage: Stage, judge: Judging, bad: Bad) -> None:
+    """By types, boundaries, names and pages that two programs read in two ways, or as a mail within what was signed."""
+    must_be_refused(stage, judge, bad)
+
+
+def test_a_member_names_what_is_no_character_set() -> None:
+    """Python knows ways to write other things by names of this kind, "zlib" or "punycode-": none is an error, a bomb, or slow."""
+    known = encodings.aliases.aliases
+    names = {
+        *known,
+        *known.values(),
+        *(module.name for module in pkgutil.iter_modules(encodings.__path__)),
+    }
+    before = time.process_time()
+    for name in names | {f"{name}-" for name in names}:
+        if name not in ("oem", "mbcs"):
+            check_one_layer(read_entity(f"Content-Type: text/html; charset={name}\r\n\r\n".encode() + b"<b>a-&nbsp;" * 200))
+            is_in(b"a-\x81" * 200, name)
+    assert not any(is_in(b"", name) for name in ("hex", "zlib_codec", "punycode-", "-punycode", "unicode--escape", "idna-", "undefined"))
+    assert time.process_time() - before < 20
 
 
 @pytest.mark.parametrize("head", CR_ALONE.values(), ids=CR_ALONE)
@@ -104,6 +131,11 @@ LOADS = {
     "openings of tags with values": (b"text/html", b"<a b=\"c' " * 2_500_000),
     "openings of comments": (b"text/html", b"<!--" * 6_000_000),
     "tags": (b"text/html", b"<b>x</b>" * 1_000_000),
+    "openings of styles": (b"text/html", b'<style x="' * 209_000),
+    "styles that do not end": (b"text/html", b"<style>a</style " * 131_000),
+    "references": (b"text/html", b"<b>&lt;" * 299_000),
+    "empty lines in uuencode": (b"text/plain\r\nContent-Transfer-Encoding: x-uuencode", b"\n" * 25 * 2**20),
+    "Punycode by another name": (b"text/plain; charset=punycode-", b"a-" * 12 * 2**20),
     "numbers of characters": (b"text/html", b"&#" + b"0" * 10**7 + b"9" * 10**7),
     "empty lines": (b"text/plain", BEGIN + b"\n" * 25 * 2**20),
     "padding": (b"text/plain\r\nContent-Transfer-Encoding: base64", b"QQ==" * 6_000_000),
@@ -117,5 +149,5 @@ def test_what_is_looked_for_takes_no_time(kind: bytes, body: bytes) -> None:
     try:
         check_one_layer(read_entity(b"Content-Type: " + kind + b"\r\n\r\n" + body))
     except Refused as refused:
-        assert refused.reason == "nested-encryption"
-    assert time.process_time() - before < 30
+        assert refused.reason in ("nested-encryption", "page-too-large", "bad-encoding")
+    assert time.process_time() - before < 10

@@ -11,6 +11,8 @@ import pytest
 from people import People
 from town import LIST, Town, entity, mail_of, member
 
+from securelist.openpgp.armor import dearmor
+
 
 @contextmanager
 def setting(town: Town, line: str) -> Iterator[None]:
@@ -70,8 +72,29 @@ def test_the_posters_own_signature_can_travel_along(town: Town, people: People, 
         signed = email.message_from_bytes(original)
         signature, data = town.home.parent / "sig", town.home.parent / "data"
         signature.write_text(signed.get_payload(1).get_payload())
-        data.write_bytes(original.split(b"--b\r\n", 1)[1].split(b"\r\n--b\r\n", 1)[0])
+        line = b"--" + signed.get_boundary().encode()
+        data.write_bytes(original.split(line + b"\r\n", 1)[1].split(b"\r\n" + line + b"\r\n", 1)[0])
         people.gpg("--verify", str(signature), str(data))
+
+
+def test_nothing_that_nobody_signed_travels_along(town: Town, people: People) -> None:
+    """With attach_signed_original, too: no field, no text around the parts, no comment of the armour, no file name of the literal data."""
+    anna, canary = member(town, "Anna"), b"canary-unsigned"
+    signed = people.multipart_signed(anna, entity("canary-signed alone"))
+    head, _, body = signed.partition(b"\r\n\r\n")
+    armour = b"-----BEGIN PGP SIGNATURE-----"
+    body = body.replace(armour, armour + b"\r\nComment: " + canary)
+    around = b"".join((head, b"\r\nSubject: ", canary, b"\r\n\r\n", canary, b"\r\n", body, b"\r\n", canary, b"\r\n"))
+    named = ("--armor", "-r", town.key, "-u", anna.fingerprint, "--set-filename", canary.decode(), "-se")
+    with setting(town, "attach_signed_original = true"):
+        for inside in (town.encrypt(None, around), people.gpg(*named, data=entity("canary-signed whole"))):
+            verdict = town.judge(mail_of(inside, anna.address))
+            assert verdict["verdict"] == "accept", verdict
+            _, content = newest(town, "Bert")
+            attached = [part for part in email.message_from_bytes(content, policy=email.policy.default).walk() if part.get_filename()][-1]
+            original = attached.get_payload(decode=True)
+            assert isinstance(original, bytes)
+            assert canary not in (dearmor(original) if original.startswith(b"-----BEGIN") else original)
 
 
 def test_a_trust_root_makes_an_announcement(town: Town) -> None:

@@ -43,6 +43,9 @@ _ACTS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 MAX_MARKS = 6
 
 _REGISTRY = HeaderRegistry()
+_ADDRESS = re.compile(r"""[^\s<>()"',:;]+@[^\s<>()"',:;]+""")
+# An address as its own name, without the quotation marks that it needs.
+_TWICE = re.compile(rf"({_ADDRESS.pattern}) <\1>", re.IGNORECASE)
 # What some mail programs and webmailers make of a name: an encoded word in quotation marks, or without a blank behind it.
 _BADLY_ENCODED = {"encoded word inside quoted string", "missing trailing whitespace after encoded-word"}
 # The beginning of an encoded word, with the language that it may name (RFC 2231, 5).
@@ -91,7 +94,9 @@ def one_mailbox(entity: Entity, field: str = "From") -> Mailbox:
         raise Refused("bad-from", f"there must be exactly one {field} field, not {len(values)}")
     if not values[0].isascii():
         raise Refused("bad-charset", f"{field} holds raw characters outside ASCII; they must be encoded (RFC 2047)")
-    addresses, plain = _addresses(field, values[0]) if len(values[0]) <= MAX_MAILBOX_CHARACTERS else ((), False)
+    twice = _TWICE.fullmatch(values[0])
+    value = f"<{twice[1]}>" if twice else values[0]
+    addresses, plain = _addresses(field, value) if len(value) <= MAX_MAILBOX_CHARACTERS else ((), False)
     if len(addresses) != 1 or not plain or "<" in addresses[0].display_name:
         raise Refused("bad-from", f"{field} must hold one well-formed mailbox, such as: Anna <anna@registry.example>")
     if address_problem(addresses[0].addr_spec):  # which is not quoted: it may stand in the encrypted part
@@ -119,7 +124,16 @@ def check_addresses(entity: Entity, fields: Iterable[str]) -> None:
 def addresses_in(entity: Entity, field: str) -> list[str]:
     """Every address in all fields of that name, lower case; unreadable ones are left out. Raises Refused("header-too-large")."""
     check_addresses(entity, [field])
-    return [a.addr_spec.lower() for value in entity.all(field) for a in _addresses(field, value)[0]]
+    return [address for value in entity.all(field) for address in _addresses_of(field, value)]
+
+
+def _addresses_of(field: str, value: str) -> list[str]:
+    """Of a value that is not plain, such as `a@x.example <b@y.example>`, only those that nothing else that looks like one stands beside."""
+    addresses, plain = _addresses(field, value)
+    if plain:
+        return [address.addr_spec.lower() for address in addresses]
+    pieces = [{found.lower() for found in _ADDRESS.findall(piece)} for piece in value.split(",")]
+    return [address for piece in pieces if len(piece) == 1 for address in piece]
 
 
 def address_in_user_id(user_id: str) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import binascii
 import codecs
-import html.entities
+import html
 import re
 from collections.abc import Iterator
 
 from securelist.mail.charset import PIECE_OCTETS, codec_of
-from securelist.mail.mime import Entity
+from securelist.mail.mime import Entity, encoding_of
 
 # Base64 that goes on behind its padding; programs that put texts together write two or three pieces.
 _MAX_PIECES = 1_000
@@ -29,7 +29,11 @@ _TAG = re.compile(
     rb"[^>]*+>?"
 )
 _LINE_TAGS = {b"br", b"p", b"/p", b"div", b"/div", b"li", b"tr", b"td", b"pre", b"/pre", b"hr"}
-_REFERENCE = re.compile(rb"&(?:#0*([0-9]{1,8})|#[xX]0*([0-9a-fA-F]{1,8})|([A-Za-z]{2,31}))(?![0-9]);?")
+_REFERENCE = re.compile(rb"&(?:#0*([0-9]{1,8})|#[xX]0*([0-9a-fA-F]{1,8})|[A-Za-z][A-Za-z0-9]{1,30})(?![0-9]);?")
+# As browsers end it (WHATWG HTML, 13.2.5.42 to 51); one that does not end swallows the rest.
+_COMMENT = re.compile(rb"<!--(?:-?>|.*?(?:--!?>|\Z))", re.DOTALL)
+# What is in these is not shown. Whatever does not end goes to the end of the page, so that nothing is looked at twice.
+_UNSHOWN = re.compile(rb"<(script|style)\b[^>]*+(?:\Z|>.*?(?:</\1[^>]*+(?:>|\Z)|\Z))", re.DOTALL | re.IGNORECASE)
 _NO_BREAK_SPACE = 0xA0
 _PRINTABLE = bytes(range(32, 127))
 
@@ -39,26 +43,24 @@ def readings(entity: Entity) -> Iterator[tuple[bytes, bool]]:
     for octets in _decoded(entity):
         for text in _in_ascii(octets, entity.parameter("charset")):
             yield text, False
-            if entity.content_type != "text/plain" and (b"<" in text or b"&" in text):
-                yield _lines(_without_references(_without_tags(text))), True
+            if entity.content_type != "text/plain":
+                yield from ((_lines(_without_references(_without_tags(shown))), True) for shown in _shown(text))
 
 
 def loosely_decoded(entity: Entity) -> bytes:
-    """The body with the encoding undone that its Content-Transfer-Encoding names in any way, whatever is foreign to it dropped."""
+    """The body with its encoding undone, whatever is foreign to that dropped; raises Refused("bad-encoding") for one that nobody knows."""
     *_, last = _decoded(entity)
     return last
 
 
 def _decoded(entity: Entity) -> Iterator[bytes]:
-    """The body as it stands, and decoded by each encoding that is named anywhere in the field."""
+    """The body as it stands, and decoded."""
     yield entity.body
-    named = " ".join(entity.all("Content-Transfer-Encoding")).lower()
-    if "base64" in named:
+    encoding = encoding_of(entity)
+    if encoding == "base64":
         yield _from_base64(entity.body)
-    if "quoted" in named:
+    elif encoding == "quoted-printable":
         yield binascii.a2b_qp(entity.body)
-    if "uu" in named:
-        yield b"".join(_from_uu(entity.body))
 
 
 def _from_base64(octets: bytes) -> bytes:
@@ -66,14 +68,6 @@ def _from_base64(octets: bytes) -> bytes:
     pieces[-1] = pieces[-1].replace(b"=", b"")
     whole = (piece[: len(piece) - (len(piece) % 4 == 1)] for piece in pieces)
     return b"".join(binascii.a2b_base64(piece + b"==") for piece in whole if piece)
-
-
-def _from_uu(octets: bytes) -> Iterator[bytes]:
-    for line in octets.split(b"\n"):
-        try:
-            yield binascii.a2b_uu(line.rstrip(b"\r"))
-        except binascii.Error:  # "begin 644 name", and what is none of it
-            continue
 
 
 # --- character sets -----------------------------------------------------------------------------------------------------
@@ -103,10 +97,20 @@ def _lines(octets: bytes) -> bytes:
 # --- pages --------------------------------------------------------------------------------------------------------------
 
 
+def _shown(page: bytes) -> Iterator[bytes]:
+    """The page as it stands, and without what browsers leave out: programs that make text of pages know comments and scripts, or do not."""
+    yield page
+    commented, scripted = b"<!--" in page, bool(_UNSHOWN.search(page))
+    if commented:
+        yield _COMMENT.sub(b"", page)
+    if scripted:
+        yield _UNSHOWN.sub(b"", page)
+    if commented and scripted:
+        yield _UNSHOWN.sub(b"", _COMMENT.sub(b"", page))
+
+
 def _without_tags(text: bytes) -> bytes:
-    first, *rest = text.split(b"<!--")
-    shown = b"".join([first, *(after if closed else b"<!--" + piece for piece in rest for _, closed, after in [piece.partition(b"-->")])])
-    return _TAG.sub(lambda tag: b"\n" if tag[1].lower() in _LINE_TAGS else b"", shown)
+    return _TAG.sub(lambda tag: b"\n" if tag[1].lower() in _LINE_TAGS else b"", text)
 
 
 def _without_references(text: bytes) -> bytes:
@@ -114,9 +118,9 @@ def _without_references(text: bytes) -> bytes:
 
 
 def _character(reference: re.Match[bytes]) -> bytes:
-    decimal, hexadecimal, name = reference.groups()
-    if name:
-        shown = html.entities.html5.get(name.decode("ascii") + ";", reference[0].decode("ascii"))
+    decimal, hexadecimal = reference.groups()
+    if not (decimal or hexadecimal):
+        shown = html.unescape(reference[0].decode("ascii"))  # knows which names need no semicolon
     else:
         number = int(decimal) if decimal else int(hexadecimal, 16)
         shown = chr(number) if number <= _NO_BREAK_SPACE else ""

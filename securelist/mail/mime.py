@@ -34,6 +34,10 @@ MAX_ENTITIES = 1_000
 # What stands between the characters of base64; a list of the lines of 25 MiB would take 700.
 WHITE = b" \t\n\r\v\f"
 
+# Encodings that change nothing.
+IDENTITIES = ("7bit", "8bit", "binary")
+# What programs write around the name of an encoding: blanks, a comment, a semicolon.
+_AROUND = re.compile(r"^\s+|\s*(?:\([^()]*\)\s*)?;?\s*$")
 LONE_CR = re.compile(rb"\r(?!\n)")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
@@ -138,7 +142,7 @@ def entities_in(entity: Entity) -> list[Entity]:
 
     Those that hold others have no body here: every octet stands in one body at most, and is looked at once a level. What is no entity,
     such as the text before the first part, comes as plain text; so does, once more, a part whose header begins with something else.
-    Raises Refused("too-deep") or ("too-many-parts") for what would crash mail clients.
+    Raises Refused("too-deep") or ("too-many-parts") for what would crash mail clients, and "bad-multipart" where no part begins.
     """
     octets, seen, found = entity.body, 0, list[Entity]()
     level = [(entity, 0, len(octets))]
@@ -172,9 +176,10 @@ def _inside(entity: Entity, octets: bytes, start: int, end: int) -> Iterator[tup
     elif entity.content_type.startswith("multipart/"):
         boundary = entity.parameter("boundary")
         marks = list(islice(_delimiters(boundary, octets, start, end), MAX_ENTITIES + 1)) if boundary else []
-        before_all = marks[0][0] if marks else end
-        if octets[start:before_all].strip():
-            yield start, before_all, _TEXT
+        if not marks:
+            raise Refused("bad-multipart", "a multipart entity has no part: the boundary that it names stands nowhere in it")
+        if octets[start : marks[0][0]].strip():
+            yield start, marks[0][0], _TEXT
         kind = _MAIL if entity.content_type == "multipart/digest" else _TEXT
         ends = [before for before, _, _ in marks[1:]] + [end]
         for (_, after, _), before in zip(marks, ends, strict=False):
@@ -207,19 +212,27 @@ def _first_fields(name: bytes, head: bytes) -> bytes:
     return b"".join(name + b":" + block[field.start(1) : field.end(1)].rstrip(b"\r") + b"\r\n" for field in islice(found, 2))
 
 
+def encoding_of(entity: Entity) -> str:
+    """Its Content-Transfer-Encoding in the standard's spelling (RFC 2045, 6.1); raises Refused("bad-encoding") for any other than those."""
+    stated = (entity.all("Content-Transfer-Encoding") or [""])[0].lower()
+    named = _AROUND.sub("", stated)
+    encoding = {"": "7bit", "7-bit": "7bit", "8-bit": "8bit"}.get(named, named)
+    if encoding not in (*IDENTITIES, "base64", "quoted-printable"):
+        raise Refused("bad-encoding", "a part has an unknown Content-Transfer-Encoding")
+    return encoding
+
+
 def decoded(entity: Entity) -> bytes:
     """The body with its Content-Transfer-Encoding undone (RFC 2045, 6); raises Refused("bad-encoding")."""
-    encoding = (entity.all("Content-Transfer-Encoding") or ["7bit"])[0].lower()
-    if encoding in ("7bit", "8bit", "binary"):
+    encoding = encoding_of(entity)
+    if encoding in IDENTITIES:
         return entity.body
     try:
         if encoding == "base64":
             return base64.b64decode(entity.body.translate(None, WHITE), validate=True)
-        if encoding == "quoted-printable":
-            return quopri.decodestring(entity.body)
+        return quopri.decodestring(entity.body)
     except (binascii.Error, ValueError):
         raise Refused("bad-encoding", f"a part is not in the {encoding} that it names") from None
-    raise Refused("bad-encoding", "a part has an unknown Content-Transfer-Encoding")
 
 
 def multipart(parts: list[bytes]) -> tuple[str, bytes]:

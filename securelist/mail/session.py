@@ -161,6 +161,12 @@ class SmtpSession(SMTP):
             self.hang_up(GOODBYE)
         await asyncio.sleep(0)
 
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        try:
+            return super()._getaddr(arg)
+        except Exception:  # the parser stumbles over a domain literal without an end, and who knows what else
+            return None, None
+
     # --- commands ---------------------------------------------------------------------------------------------------------
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
@@ -266,8 +272,5 @@ class LmtpSession(SmtpSession, LMTP):
         await super().smtp_RCPT(arg if not arg or _PATH.fullmatch(arg) else "TO:<>")
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
-        try:
-            address, rest = super()._getaddr(arg)
-        except Exception:  # the parser stumbles over a domain literal without an end, and who knows what else
-            address, rest = None, None
+        address, rest = super()._getaddr(arg)
         return (NULL, "") if address is None else (address, rest)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bz2
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
@@ -275,6 +275,11 @@ def keep_unhashed(signature: Packet, wanted: Callable[[int, bytes], bool]) -> Pa
     kept = b"".join(octets for kind, value, octets in _subpackets(unhashed) if wanted(kind, value))
     less = body[:start] + len(kept).to_bytes(2, "big") + kept + body[end:]
     return read_packets(write_packet(Tag.SIGNATURE, less))[0]
+
+
+def issuers_named(fingerprint: str) -> Mapping[int, bytes]:
+    """The subpackets that name a version 4 key as a signature's issuer, by type (RFC 9580, 5.2.3.12 and 5.2.3.35)."""
+    return {16: bytes.fromhex(fingerprint[-16:]), 33: b"\4" + bytes.fromhex(fingerprint)}
 
 
 def signature_type(packet: Packet) -> int | None:

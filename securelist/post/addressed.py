@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 from securelist.drill.code import shows_code
 from securelist.errors import Refused, Step
 from securelist.mail.addresses import same_address
 from securelist.mail.headers import addresses_in, check_addresses
-from securelist.mail.mime import Entity
+from securelist.mail.mime import Entity, parts_of, read_entity
 from securelist.openpgp.signed import Verified
 from securelist.orders import orders_in
 from securelist.trust.classify import MAX_OCTETS
@@ -32,7 +32,26 @@ def recipients_named(content: Entity) -> list[str]:
         named = [same_address(address) for address in addresses_in(content, field)]
         unreadable = not named and any(value and not _EMPTY_GROUP.fullmatch(value) for value in content.all(field))
         found += named or [""] * unreadable
-    return found
+    return found + [address for inner in _wrapped(content) for address in recipients_named(inner)]
+
+
+def _wrapped(content: Entity) -> Iterator[Entity]:
+    """The mail that was signed in place of its text, with fields of its own: an older way to protect them, which RFC 9788 tells to read."""
+    whole = [content] if content.content_type == "message/rfc822" else []
+    for entity in whole or _not_forwarded(content):
+        with suppress(Refused):  # what is no mail says nothing of whom it is for
+            yield read_entity(entity.body)
+
+
+def _not_forwarded(content: Entity) -> Iterator[Entity]:
+    parts: list[bytes] = []
+    with suppress(Refused):  # what does not end is refused where it is composed
+        parts = parts_of(content) if content.content_type.startswith("multipart/") else []
+    for part in parts:
+        with suppress(Refused):
+            entity = read_entity(part)
+            if entity.content_type == "message/rfc822" and entity.parameter("forwarded").lower() == "no":
+                yield entity
 
 
 def check_addressed(content: Entity, intended: Collection[str], address: str, list_keys: Collection[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
 import re
 from collections.abc import Callable
@@ -15,11 +14,11 @@ from securelist.mail.headers import block, mailbox_field, subject_of
 from securelist.mail.letterhead import Letterhead
 from securelist.mail.mime import Entity, crlf, decoded
 from securelist.mail.protection import Protected, protect, text_part
-from securelist.openpgp import sequoia
 from securelist.openpgp.armor import stated_charset
 from securelist.openpgp.certificate import grouped
 from securelist.post.names import ANNOUNCEMENT, SECRETARIAT, shown_name
 from securelist.post.one_layer import check_one_layer
+from securelist.post.original import original
 from securelist.post.step4_decide import AcceptedPost, Poster
 from securelist.trust.entry import Head
 from securelist.trust.membership import Membership
@@ -49,7 +48,9 @@ def compose(accepted: AcceptedPost, membership: Membership, letterhead: Letterhe
     outer = letterhead.list_fields(_from_name(poster, letterhead.config), at)
     outer += [("Message-ID", message_id), *_thread_fields(accepted, letterhead)]
     text = _introduction(accepted, letterhead.config, signed_subject is not None, at)
-    parts = [text_part(text, subject or ""), _entity(accepted, outside, content), *_original(accepted, letterhead.config)]
+    parts = [text_part(text, subject or ""), _entity(accepted, outside, content)]
+    if letterhead.config.attach_signed_original:
+        parts.append(original(accepted.post.opened.message, accepted.post.verified.key))
     inner = _provenance(poster, letterhead.config, membership.head, signed_subject is not None)
     return Composed(accepted, message_id, protect(outer, subject or "", inner, parts))
 
@@ -125,16 +126,3 @@ def _check_charset(charset: str, text: bytes) -> None:
     """Refuses text that nobody could read: an unknown character set (RFC 2978), or octets that are not in it."""
     if not is_in(text, charset):
         raise Refused("bad-charset", "the text is not in the character set that it names", Step.COMPOSE)
-
-
-def _original(accepted: AcceptedPost, config: Config) -> list[bytes]:
-    """By a setting of the list: what the poster signed with its signature, for `gpg --verify` without us."""
-    if not config.attach_signed_original:
-        return []
-    message = accepted.post.opened.message
-    if message.form == "detached":
-        body, name = base64.encodebytes(message.octets), "post-as-signed.mime"
-    else:
-        body, name = base64.encodebytes(sequoia.armor(message.octets, "MESSAGE")), "post-as-signed.asc"
-    fields = [("Content-Type", "application/octet-stream"), ("Content-Disposition", f'attachment; filename="{name}"')]
-    return [block([*fields, ("Content-Transfer-Encoding", "base64")]) + b"\r\n" + crlf(body)]

@@ -22,6 +22,7 @@ from securelist.openpgp.packets import (
     Packet,
     Tag,
     hashed_subpackets,
+    issuers_named,
     keep_unhashed,
     read_packets,
     retires,
@@ -49,7 +50,7 @@ _KEPT = (Tag.PUBLIC_KEY, Tag.USER_ID, Tag.PUBLIC_SUBKEY)
 _COMPONENTS = (*_KEPT, Tag.USER_ATTRIBUTE)
 
 # Types of subpackets (RFC 9580, 5.2.3.7).
-_CREATED, _ISSUER, _CONSENT, _ISSUER_FINGERPRINT = 2, 16, 32, 33
+_CREATED, _CONSENT = 2, 32
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _issued_by(signature: Packet, fingerprint: str) -> bool:
 
 def _plain(signature: Packet, fingerprint: str) -> Packet:
     """A signature whose unhashed area, which anybody can write, holds nothing but its issuer and a subkey's consent."""
-    issuers = {_ISSUER: bytes.fromhex(fingerprint[-16:]), _ISSUER_FINGERPRINT: b"\4" + bytes.fromhex(fingerprint)}
+    issuers = issuers_named(fingerprint)
 
     def wanted(kind: int, value: bytes) -> bool:
         return value == issuers.get(kind) or (kind == _CONSENT and len(value) <= MAX_CONSENT_OCTETS)
