@@ -13,12 +13,13 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from people import People, Somebody
+from people import Somebody
 from sqlalchemy import select, update
 from statement_mails import PLAIN, keys, mail, multipart, part
-from town import Town, entity, found_town, mail_of
+from town import Town, entity, mail_of
 from welcome_world import DAY, Letter
 from welcome_world import World as Welcoming
+from welcome_world import founded as founded
 
 from securelist.command_desk import Taken
 from securelist.errors import Refused
@@ -131,16 +132,6 @@ class World(Welcoming):
 def ring(certificate: bytes, who: Somebody) -> bytes:
     """A certificate as an attachment."""
     return keys(Somebody(who.name, who.address, who.fingerprint, certificate))
-
-
-@pytest.fixture(scope="module")
-def founded(people: People, base: Path) -> Iterator[Town]:
-    """A list with an Admin Contact for .nl and no member."""
-    made = found_town(people, base)
-    with (made.home / "securelist.toml").open("a") as settings:
-        settings.write("members_per_cctld = 1000\n")
-    yield made
-    made.close()
 
 
 @pytest.fixture

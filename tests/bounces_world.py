@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 from delivery_reports import REPORTS
-from people import People, Somebody
+from people import Somebody
 from queue_world import MailSink, listening
-from town import LIST, Town, found_town
+from town import LIST, Town
+from welcome_world import founded as founded
 
 from securelist.bounces.desk import BounceDesk
 from securelist.bounces.marked import MarkedAddresses
@@ -136,16 +137,6 @@ class World:
         inner: EmailMessage = email.message_from_bytes(content, policy=email.policy.default)  # type: ignore[assignment]
         text: EmailMessage = next(inner.iter_parts())  # type: ignore[assignment]
         return f"{inner['Subject']}\n\n{text.get_content()}".replace("\r\n", "\n")
-
-
-@pytest.fixture(scope="module")
-def founded(people: People, base: Path) -> Iterator[Town]:
-    """A list with an Admin Contact for .nl and no member."""
-    made = found_town(people, base)
-    with (made.home / "securelist.toml").open("a") as settings:
-        settings.write("members_per_cctld = 1000\n")
-    yield made
-    made.close()
 
 
 @pytest.fixture
