@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from securelist.cctld.cctlds import find_cctld
 from securelist.cctld.table import as_csv
+from securelist.drill.office import DrillOffice
+from securelist.drill.report import status_of
 from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.letters import Facts, Verbatim
@@ -22,6 +24,7 @@ from securelist.procedures.waiting import facts_of, texts_to_sign, what_waits
 from securelist.trust.draft import draft
 from securelist.trust.membership import SUSPENDED, Member
 from securelist.trust.statement import Person, StatementType
+from securelist.upkeep.status import status
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,13 @@ def _coverage(ask: Ask) -> Answer:
     return Answer("coverage", "sent the coverage", facts, (text_file("coverage.csv", as_csv(rows), "csv"),))
 
 
+def _status(ask: Ask) -> Answer:
+    member = ask.house.membership().member_by_key(ask.sender.verified.signer, ask.at)
+    if not ask.sender.is_root and (member is None or member.state == SUSPENDED):  # it has names and telephone numbers of members
+        raise Refused("members-only", "only members and the Secretariat can send status")
+    return Answer("status", "sent the status", status(ask.house, ask.at))
+
+
 def _pending(ask: Ask) -> Answer:
     waits = what_waits(ask.house, ask.at)
     return Answer("pending", "sent what waits", facts_of(ask.house, waits), tuple(texts_to_sign(ask.house, waits)))
@@ -143,6 +153,17 @@ def _done(kind: str, done: list[Done]) -> Answer:
     return Answer(kind, f"{len(facts['done'])} {kind}, {len(facts['not_done'])} not", facts)
 
 
+def _drill(ask: Ask) -> Answer:
+    office, words = DrillOffice(ask.house), tuple(word.lower() for word in ask.order.arguments)
+    if words not in ((), ("start",), ("status",)):
+        raise Refused("bad-drill", "a drill begins with the one word: drill; and tells how far it is with: drill status")
+    if words == ("status",):
+        return Answer("drill-status", "sent the drill's count", status_of(*office.find(None), ask.at))
+    drill = office.start(ask.at, by=ask.sender.verified.signer, once=ask.once)
+    facts = status_of(*office.find(drill.id), ask.at)
+    return Answer("drill-status", f"drill {drill.id} has begun", {**facts, "begun": True})
+
+
 def _suspend(ask: Ask) -> Answer:
     member = _member(ask)
     if member.state == SUSPENDED:
@@ -173,17 +194,20 @@ def _ready_to_sign(ask: Ask, member: Member, kind: StatementType) -> Answer:
     return Answer("ready-to-sign", "sent the statement to sign", facts, (text_file(f"{kind}.txt", text),))
 
 
+_DRILL = (("drill", "asks every member for a signed and encrypted answer, within 24 hours"), ("drill status", "how many answered"))
 _BATCH = ("invite --batch 20", "the next so many who were not invited")
 COMMANDS: Mapping[str, Command] = {
     command.word: command
     for command in (
         Command("help", False, _help, (("help", "this text"),), "help"),
         Command("sendkey", False, _sendkey, (("sendkey", "the list's certificate"),), "certificate"),
+        Command("status", False, _status, (("status", "for members: who could read a post sent now, who could not"),), "status"),
         Command("coverage", True, _coverage, (("coverage", "which ccTLDs are here, by region"),), "coverage"),
         Command("pending", True, _pending, (("pending", "what waits for whom, and the texts to sign"),), "pending"),
         Command("invite", True, _invite, (("invite nl br", "invites their Admin Contacts of record"), _BATCH)),
         Command("release", True, _release, (("release 7", "lets the Admin Contact be asked about request 7"),)),
         Command("decline", True, _decline, (("decline 7", "ends request 7"),)),
+        Command("drill", True, _drill, _DRILL),
         Command("suspend-member", True, _suspend, (("suspend-member ADDRESS", "the statement that does it, to sign"),), "ready-to-sign"),
         Command("resume-member", True, _resume, (("resume-member ADDRESS", "likewise, to end that"),), "ready-to-sign"),
     )

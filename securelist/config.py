@@ -52,6 +52,11 @@ class Config:
     posts_per_hour: int = 60
     """How many posts within an hour the list takes from one member; more are refused, and the Secretariat is told. It is for a key that
     is in the wrong hands: each post goes to everybody."""
+    receipts: bool = True
+    """Whether posters get a receipt that names the members whom their post did not reach. A post can
+    say `Securelist-Receipt: no` for itself."""
+    wkd: bool = True
+    """Whether the list looks, once a day, for a certificate that ends soon or has ended, in the Web Key Directory of its domain."""
     explain_refusals: bool = True
     """Whether a member whose post was refused gets an encrypted explanation."""
     rdap_server: str = ""

@@ -43,7 +43,8 @@ class Refused(SecurelistError):
     """The input was understood and breaks a rule (EX_DATAERR); the same for every cause towards an SMTP peer.
 
     `step` is where on a post's way, and `signer` the fingerprint of who signed it, once that is verified. `quiet`: an SMTP peer
-    hears that it was taken, because the refusal would tell it what the list knows of others.
+    hears that it was taken, because the refusal would tell it what the list knows of others. `again`: of a post that its signer signed
+    anew, when the same words were posted, and when they were signed this time (Unix seconds).
     """
 
     exit_status = 65
@@ -54,6 +55,7 @@ class Refused(SecurelistError):
         self.step = step
         self.signer: str | None = None
         self.quiet = False
+        self.again: tuple[int, int] | None = None
 
 
 class Unavailable(SecurelistError):

@@ -107,6 +107,10 @@ def _numbers(words: list[str]) -> bool:
     return bool(words) and all(re.fullmatch(r"#?[0-9]{1,9}\.?", word) for word in words)
 
 
+def _drill(words: list[str]) -> bool:
+    return words in ([], ["start"], ["status"])
+
+
 def _address(words: list[str]) -> bool:
     return len(words) == 1 and "@" in words[0]
 
@@ -121,8 +125,9 @@ def _cctlds(words: list[str]) -> bool:
 
 
 COMMAND_WORDS: Mapping[str, Callable[[list[str]], bool]] = {
-    **dict.fromkeys(("help", "sendkey", "coverage", "pending"), _nothing),
+    **dict.fromkeys(("help", "sendkey", "status", "coverage", "pending"), _nothing),
     **dict.fromkeys(("release", "decline"), _numbers),
     **dict.fromkeys(("suspend-member", "resume-member"), _address),
     "invite": _cctlds,
+    "drill": _drill,
 }

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from securelist.addressees import Addressees
-from securelist.delivery.bounce_token import copy_of, read_secret
+from securelist.bounces.desk import BounceDesk
 from securelist.errors import Refused, SecurelistError, Step
 from securelist.installation import Installation
 from securelist.letters import attached_mail
@@ -22,9 +22,10 @@ from securelist.mail.mime import read_entity
 from securelist.mail.robots import may_be_answered
 from securelist.post.step1_receive import receive
 from securelist.post.way import Tell, at_step
+from securelist.procedures.dates import minute
 from securelist.procedures.welcome import Welcomes
 from securelist.request import RequestDesk
-from securelist.store import journal, queue
+from securelist.store import journal
 from securelist.store.database import recording
 from securelist.store.retention import DAY_S
 
@@ -59,7 +60,7 @@ class Reception:
     def __init__(self, installation: Installation) -> None:
         self._house = installation
         self._desk, self._people = RequestDesk(installation), Addressees(installation)
-        self._welcomes = Welcomes(installation)
+        self._welcomes, self._bounces = Welcomes(installation), BounceDesk(installation)
 
     def take(
         self,
@@ -79,7 +80,7 @@ class Reception:
                 return Accepted(taken.reason, taken.detail, taken.signer or None, Step.COMMIT)
             in_time()
             if to.role is Role.BOUNCES:
-                return self._bounce(to.token, octets, at)
+                return self._bounce(to.token, octets, mail_from, at)
             if to.role is Role.SENDKEY:
                 return self._sendkey(octets, mail_from, at)
             return self._owner(octets, mail_from, at)
@@ -95,6 +96,7 @@ class Reception:
         except Refused as refused:
             self._explain(octets, refused, at)
             self._tell_owner(refused, at)
+            self._tell_poster(refused, at)
             with recording(self._house.engine) as connection:
                 journal.note(connection, at, "refused", detail=f"{refused.step}: {refused.reason}")
             raise
@@ -115,6 +117,16 @@ class Reception:
         if to is not None:
             self._house.letters.write("explanation", to, at, step=refused.step, detail=refused.detail)
 
+    def _tell_poster(self, refused: Refused, at: int) -> None:
+        """Who signed the same words anew hears that they went out once, so that nobody waits for the answer to a second one."""
+        if refused.again is None or refused.signer is None or not self._house.config.explain_refusals:
+            return
+        before, made = refused.again
+        to = self._people.of(refused.signer, at)
+        if to is not None:  # the occasion: however often that mail comes, it is one letter
+            accepted = minute(before)
+            self._house.letters.write("posted-before", to, at, occasion=f"posted {before}, signed {made}", accepted=accepted)
+
     def _tell_owner(self, refused: Refused, at: int) -> None:
         """The Secretariat hears of what may be an attack on an engine, and once a day of a member who posts without end."""
         if refused.reason == "engines-differ":
@@ -126,13 +138,9 @@ class Reception:
             for root in self._people.secretariat(at):
                 self._house.letters.write("flood", root, at, occasion=occasion, member=member, fingerprint=refused.signer, most=most)
 
-    def _bounce(self, token: str, octets: bytes, at: int) -> Accepted:
-        """A delivery report for one copy, known by its address alone; recorded, and it changes no membership."""
-        copy_id = copy_of(read_secret(self._house.home), token)
-        report = "a delivery report" if b"report-type=delivery-status" in octets[:8192].lower() else "a mail to the bounce address"
-        if copy_id is None or not queue.bounced(self._house.engine, copy_id, report, at, for_good=False):
-            raise Refused("not-ours", "this bounce address was not made here, or its post is forgotten", Step.DECIDE)
-        return Accepted("accepted", f"recorded for copy {copy_id}", None, Step.COMMIT)
+    def _bounce(self, token: str, octets: bytes, mail_from: str | None, at: int) -> Accepted:
+        """A mail about one copy, known by its address alone; it changes no membership, and is answered with nothing."""
+        return Accepted("accepted", self._bounces.take(token, octets, mail_from, at), None, Step.COMMIT)
 
     def _sendkey(self, octets: bytes, mail_from: str | None, at: int) -> Accepted:
         mail = receive(octets, mail_from, self._house.config.list_id).mail

@@ -14,6 +14,7 @@ from itertools import islice
 from securelist.addressees import Addressees
 from securelist.command_desk import CommandDesk, Taken
 from securelist.commands import Sender, commands_for
+from securelist.drill.answers import Answers, Heard, Reply
 from securelist.errors import Refused, SecurelistError, Step
 from securelist.installation import Installation
 from securelist.letters import Facts
@@ -67,6 +68,7 @@ class _Mail:
 
     octets: bytes
     message_id: str
+    answers: tuple[str, ...] = ()
     found: RequestMail = field(default_factory=RequestMail)
 
 
@@ -76,13 +78,13 @@ class RequestDesk:
     def __init__(self, installation: Installation) -> None:
         self._house = installation
         self._people, self._commands = Addressees(installation), CommandDesk(installation)
-        self._telling, self._welcomes = Telling(installation), Welcomes(installation)
+        self._telling, self._welcomes, self._drills = Telling(installation), Welcomes(installation), Answers(installation)
 
     def take(self, octets: bytes, mail_from: str | None, at: int, in_time: Callable[[], None]) -> Taken:
         """Carries out what a mail asks for, or raises Refused after telling a known signer why; `in_time` as for posts."""
         # 1. Receive: a person's mail, of an allowed size.
         fields = receive(octets, mail_from, self._house.config.list_id).mail
-        mail, before = _Mail(octets, next(iter(fields.all("Message-ID")), "")), self._house.membership()
+        mail, before = _Mail(octets, next(iter(fields.all("Message-ID")), ""), _answered_by(fields)), self._house.membership()
         # 2. Enter the statements and certificates in it into the log, all of them or none.
         try:
             submission = self._enter(mail, at, in_time)
@@ -92,6 +94,8 @@ class RequestDesk:
         # 4. A receipt to the signer, letters to those whom it concerns.
         self._telling.signer(submission, before, at, mail.message_id)
         self._telling.others(submission, at)
+        if not _signer_of(submission):
+            self._telling.renewed(submission, before, at)
         # 5. Mail programs attach the sender's certificate to all sorts of mail: there may be a command, too.
         self._afterwards(submission, mail, at)
         return Taken("pending" if submission.pending else "accepted", submission.sentence, _signer_of(submission))
@@ -139,6 +143,9 @@ class RequestDesk:
             if signer is None:
                 return
             self._confirm(signer, mail, at)
+            heard = self._hear(signer, mail, "", at)
+            if heard and heard.within:
+                return
             if submission.is_renewal and (orders := orders_in(signer)).lines and not self._was_posted(signer):
                 self._commands.carry_out(orders, self._sender(signer, mail), at, lambda: None)
 
@@ -152,6 +159,7 @@ class RequestDesk:
         by = refused.signer or ""
         signer = self._signer(mail, at, by)
         in_time()
+        heard = self._hear(signer, mail, refused.reason, at)
         if signer is None:
             refused.signer, refused.quiet = None, refused.quiet or refused.reason in _ABOUT_OTHERS
             self._tell_invited(refused, mail, at)
@@ -163,6 +171,8 @@ class RequestDesk:
         if refused.reason not in ("no-statement", "nothing-new"):
             raise self._told(refused, "refused", signer, mail, at)
         orders = orders_in(signer)
+        if heard and (heard.within or not orders.lines):
+            return _as_taken(heard, signer)
         if orders.lines and self._was_posted(signer):
             detail = "this text went to the list as a post, and is no command; write a mail of its own for that"
             refused = Refused("post-as-command", detail, Step.DECIDE)
@@ -179,6 +189,14 @@ class RequestDesk:
     def _confirm(self, signer: Verified, mail: _Mail, at: int) -> bool:
         """Whether this text, signed inside the encryption, is the first word of a member: their key works both ways."""
         return signer.evidence in mail.found.sealed and self._welcomes.confirm(signer.signer, at, signer.made)
+
+    def _hear(self, signer: Verified | None, mail: _Mail, problem: str, at: int) -> Heard | None:
+        """What the mail is to a drill; `problem` is why nothing of it was for the log."""
+        found, sealed = mail.found, signer is not None and signer.evidence in mail.found.sealed
+        said = tuple(found.texts), mail.answers
+        return self._drills.hear(
+            Reply(signer, sealed, bool(found.signed), found.encrypted > 0, *said, problem, mail.message_id), self._was_posted, at
+        )
 
     def _without_command(self, refused: Refused, signer: Verified, mail: _Mail, at: int) -> Refused:
         """The refusal of a mail by somebody known that held neither statement nor command, after they were told."""
@@ -240,6 +258,20 @@ class RequestDesk:
         member = self._house.membership().member_by_key(fingerprint, at)
         welcome = self._welcomes.known().get((member.cctld, fingerprint)) if member else None
         return welcome is not None and welcome.answered(at) is False
+
+
+def _answered_by(fields: Entity) -> tuple[str, ...]:
+    """The Message-IDs of the mails that this one answers (RFC 5322, 3.6.4)."""
+    return tuple(one for field in ("In-Reply-To", "References") for value in fields.all(field) for one in value.split())
+
+
+def _as_taken(heard: Heard, signer: Verified) -> Taken:
+    """An answer to a drill; raises Refused if it does not count, of which the drill told its signer."""
+    if heard.wrong:
+        refused = Refused(heard.wrong, heard.detail, Step.DECIDE)
+        refused.signer = signer.signer
+        raise refused
+    return Taken("accepted", heard.detail, signer.signer)
 
 
 def _names_a_statement(found: RequestMail) -> bool:

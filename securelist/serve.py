@@ -27,6 +27,8 @@ from securelist.store.retention import forget
 
 # Copies leave at once; this is for those that come due, and for leases of a process that died.
 DELIVER_EVERY_S = 30.0
+# A receipt is written as soon as its post's copies are settled; this is for those that wait.
+RECEIPTS_EVERY_S = 60.0
 # What a mail makes due is written at once; this is for what the calendar does.
 LETTERS_EVERY_S = 60.0
 FORGET_EVERY_S = 3600
@@ -37,16 +39,35 @@ _log = logging.getLogger(__name__)
 
 
 def serve(
-    config: Config, engine: Engine, judge: Judge, still_member: StillMember, write_letters: Callable[[int], None], now: Callable[[], int]
+    config: Config,
+    engine: Engine,
+    judge: Judge,
+    still_member: StillMember,
+    write_letters: Callable[[int], None],
+    write_receipts: Callable[[int], bool],
+    now: Callable[[], int],
 ) -> None:
     """Runs until SIGTERM or SIGINT and returns then. Prints `ready smtp=HOST:PORT lmtp=HOST:PORT` once mail is taken.
 
-    `write_letters` queues all letters that are due at a time. Raises ConfigurationError or Unavailable before it is ready,
+    `write_letters` queues all letters that are due at a time, `write_receipts` those that tell posters whom their posts reached, and
+    whether it did. Raises ConfigurationError or Unavailable before it is ready,
     never afterwards. `now` gives Unix seconds.
     """
     open_next_hop(config.next_hop, config.domain).close()
     stop = threading.Event()
-    delivery = Periodic("deliver", DELIVER_EVERY_S, Deliverer(config, engine, still_member, now, stop).round, stop)
+    deliverer = Deliverer(config, engine, still_member, now, stop)
+
+    def deliver() -> None:
+        if deliverer.round():
+            receipts.wake()
+
+    def receipts_and_deliver() -> None:
+        if write_receipts(now()):
+            delivery.wake()
+
+    delivery = Periodic("deliver", DELIVER_EVERY_S, deliver, stop)
+    # A thread of its own: letters may wait for other machines, and whoever posted in an incident must not wait with them.
+    receipts = Periodic("receipts", RECEIPTS_EVERY_S, receipts_and_deliver, stop)
 
     def write_and_deliver() -> None:
         write_letters(now())
@@ -66,7 +87,7 @@ def serve(
         with writing(engine) as connection:
             note(connection, now(), "refused", "", reason)
 
-    threads = (delivery, writing_letters)
+    threads = (delivery, writing_letters, receipts)
     idle = asyncio.run(_serve(config, judge_and_deliver, refused_here, threads))
     stopped = [thread.stop(GRACE_S) for thread in threads]
     if not (idle and all(stopped)):
@@ -101,8 +122,8 @@ class Deliverer:
         self._config, self._engine, self._still_member, self._now, self._stop = config, engine, still_member, now, stop
         self._forget_next = 0
 
-    def round(self) -> None:
-        """Every copy that is due, until the next hop is out of reach or `stop` is set."""
+    def round(self) -> bool:
+        """Every copy that is due, until the next hop is out of reach or `stop` is set; whether any came to its end."""
         next_hop = open_next_hop(self._config.next_hop, self._config.domain)
         try:
             counts = deliver_due(self._engine, self._config, next_hop, self._still_member, self._now, self._stop)
@@ -113,6 +134,7 @@ class Deliverer:
         if self._now() >= self._forget_next:
             forget(self._engine, self._now())
             self._forget_next = self._now() + FORGET_EVERY_S
+        return counts.settled > 0
 
 
 def notify_systemd(state: str) -> None:

@@ -312,9 +312,10 @@ class World:
         return self.transcript.sent_by(role)
 
     def note_received(self, person: Person, shown: Shown) -> Shown:
-        """For the transcript. The list, and nobody else, signed it; in clear goes only what is for people whose keys nobody knows."""
+        """For the transcript. The list, and nobody else, signed it; in clear goes only what is for people without a usable key."""
         assert shown.signer in ("", self.list_key), shown
-        assert shown.encrypted or (shown.signature == GOOD and re.search("invit|certificate of", shown.subject)), shown
+        for_anybody = "invit|certificate of|could not be encrypted to you"
+        assert shown.encrypted or (shown.signature == GOOD and re.search(for_anybody, shown.subject)), shown
         self.transcript.received(person.name, person.role, shown)
         return shown
 

@@ -139,7 +139,7 @@ def test_who_is_a_member_and_why(town: Town) -> None:
     """`member show` finds by address in any case and by fingerprint in any spacing, and names the entry of the log."""
     anna = member(town, "Anna")
     shown = json.loads(town.run("member", "show", "--json", anna.address))
-    assert list(shown) == [*MEMBER, "confirmed", "why", "expires", "entry", "history"]
+    assert list(shown) == [*MEMBER, "confirmed", "why", "expires", "entry", "history", "since", "not_working"]
     assert [(one["entry"], one["type"], one["standing"]) for one in shown["history"]] == [(shown["entry"], "attest-ssc", "in effect")]
     assert (shown["fingerprint"], shown["state"], shown["cctld"], shown["phone"]) == (anna.fingerprint, "active", "nl", "+31 6 1234 5678")
     entry = json.loads(town.run("log", "show", "--json"))[shown["entry"] - 1]

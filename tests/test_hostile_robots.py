@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from attack_stage import Judging, must_be_refused, posts_and_entries
-from attacks_robots import ANSWERS, ATTACKS, REPORTS, away, copy, forged_token, letter, plain_answer, report
+from attacks_robots import ANSWERS, ATTACKS, REPORTS, away, copy, letter, plain_answer, report
 from bad_mails import Bad, Stage
 from good_mails import entity, post, widened
 from people import Somebody
@@ -191,38 +191,13 @@ def test_a_plain_list_that_is_a_member_does_not_loop(stage: Stage, judge: Judgin
     assert letters_written(stage) == before
 
 
-# --- delivery reports to the bounce address --------------------------------------------------------------------------------------
+# --- delivery reports anywhere else ----------------------------------------------------------------------------------------------
 
 
 def state(stage: Stage) -> list[list[tuple[object, ...]]]:
     """All that a bounce could change, but for what was last said of a copy."""
     tables = ("copies: id, state, settled, due, attempts, recipient", "posts: id", "log_entries: number", "journal: id", "welcomes: *")
     return [asked(stage, "SELECT {1} FROM {0}".format(*table.split(": "))) for table in tables]
-
-
-def test_two_thousand_forged_bounces_change_nothing_and_cost_little(stage: Stage, judge: Judging) -> None:
-    """Nobody invents an address that counts; each takes less than a post by far, and leaves not even a line in the journal."""
-    mail, before, since = report(stage, "failed"), state(stage), time.process_time()
-    reasons = {judge(mail, "", address_for(Role.BOUNCES, LIST, forged_token(number))).reason for number in range(2_000)}
-    assert reasons == {"not-ours"}
-    assert state(stage) == before
-    assert (time.process_time() - since) / 2_000 < 0.02
-
-
-def test_a_flood_of_reports_about_a_copy_is_noted_once(stage: Stage, judge: Judging) -> None:
-    """Who has seen one address on its way may send what they like there: the copy is not failed, nobody is dropped or written to."""
-    assert judge(stage.post(text="bounced")).verdict == "accept"
-    stage.town.deliver()
-    [[copy_id]] = asked(stage, "SELECT max(id) FROM copies WHERE state = 'delivered'")
-    address, before, members = bounce_address(stage, int(str(copy_id))), state(stage), stage.town.listed()
-    mails = [report(stage, "failed"), report(stage, "delayed"), away()(stage), stage.post()]
-    assert {judge(mails[number % 4], "", address).reason for number in range(1_000)} == {"accepted"}
-    after = state(stage)
-    assert [*before[:3], before[4]] == [*after[:3], after[4]]
-    assert len(after[3]) == len(before[3]) + 1
-    assert stage.town.listed() == members
-    [[answer]] = asked(stage, f"SELECT answer FROM copies WHERE id = {copy_id}")
-    assert answer == "bounced: a delivery report"
 
 
 @pytest.mark.parametrize("to", [LIST, *OTHERS.values()], ids=["list", *OTHERS])

@@ -152,15 +152,22 @@ def test_help_with_a_certificate_attached(desk: Desk, newmember: Callable[[], So
 
 
 def test_somebody_elses_newer_certificate(desk: Desk, newmember: Callable[[], Somebody]) -> None:
-    """Not entered: unsigned, nobody hears anything; signed by another member, that one hears that nothing was changed."""
-    who, other = renewed(desk, newmember()), newmember()
-    before = posts(desk)
-    assert judge(desk, mail(who, keys(who))) == ("refuse", "not-signed", None)
+    """A longer life only its owner can have given it: taken from anybody, and its owner is told. Of anything else nobody hears."""
+    who, other = newmember(), newmember()
+    desk.people.gpg("--quick-add-uid", who.fingerprint, "Dora <dora@elsewhere.example>")
+    named, before = replace(who, certificate=desk.people.export(who.fingerprint)), posts(desk)
+    assert judge(desk, mail(who, keys(named))) == ("refuse", "not-signed", None)
     assert posts(desk) == before
-    assert judge(desk, by(desk, other, "I found this\n", keys(who))) == ("refuse", "nothing-new", other.fingerprint)
+    assert judge(desk, by(desk, other, "I found this\n", keys(named))) == ("refuse", "nothing-new", other.fingerprint)
     (letter,) = letters(desk, other, 0)
     assert "Your mail changed nothing" in letter
     assert (end_of_key(desk, who), count(desk, who)) == (1, 0)
+    limited = desk.people.make("Dora", f"dora-limited-{desk.town.home.parent.name}@nl.example", expires="1y")
+    desk.town.attest(limited)
+    assert judge(desk, mail(other, keys(renewed(desk, limited)))) == ("accept", "accepted", None)
+    (told,) = letters(desk, limited, 0)
+    assert "Your renewed certificate is known to tld-ops" in told
+    assert end_of_key(desk, limited) == 2
 
 
 def test_somebody_sends_a_members_revocation(desk: Desk, newmember: Callable[[], Somebody]) -> None:

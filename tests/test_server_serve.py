@@ -38,7 +38,7 @@ def judge(to, mail_from, content, deadline):
     post = a_post(3, at=int(time.time()), message_id=f"<{digest}@x.example>", seen_as=("A" * 40, digest))
     commit_post(engine, post, deadline.in_time)
 
-serve(config, engine, judge, lambda fingerprint, recipient: True, lambda at: None, lambda: int(time.time()))
+serve(config, engine, judge, lambda fingerprint, recipient: True, lambda at: None, lambda at: False, lambda: int(time.time()))
 """
 
 

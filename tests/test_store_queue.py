@@ -13,7 +13,7 @@ from queue_world import START, House, a_post, house  # noqa: F401
 from securelist.errors import Refused, TryAgain
 from securelist.store import journal, queue, queue_view, retention
 from securelist.store.database import writing
-from securelist.store.queue import NewCopy, Outcome, bounced, commit_post, content_of, lease, record, release, seen
+from securelist.store.queue import NewCopy, Outcome, commit_post, content_of, lease, record, release, seen
 from securelist.store.worker_name import is_dead, own_name
 
 ELSEWHERE = "another-host 1 2 3"
@@ -272,27 +272,6 @@ def test_numbers_are_never_used_twice(house):
     later = START + retention.POST_KEPT_S + 20
     assert house.post(1, at=later) == 2
     assert [c.id for c in lease(house.engine, own_name(), later, 10)] == [4]
-
-
-def test_a_bounce_is_recorded_with_its_copy(house):
-    """A temporary report is noted, a permanent one makes the copy failed; a number that is not ours is told so."""
-    house.post(1)
-    settle(house, queue.DELIVERED)
-    assert bounced(house.engine, 1, "4.4.1 delayed", START + 9, for_good=False)
-    assert states(house) == {"m0@r0.example": "delivered"}
-    assert bounced(house.engine, 1, "5.1.1 no such user", START + 10, for_good=True)
-    assert states(house) == {"m0@r0.example": "failed"}
-    assert not bounced(house.engine, 99, "5.1.1", START + 10, for_good=True)
-    assert [n.event for n in journal.newest(house.engine, 2)] == ["bounce", "bounce"]
-
-
-def test_a_bounce_after_the_body_was_forgotten_cannot_be_retried(house):
-    """There is nothing to send any more, and retry says so by counting none."""
-    house.post(1)
-    settle(house, queue.DELIVERED)
-    retention.forget(house.engine, START + retention.BODY_KEPT_S + 1)
-    bounced(house.engine, 1, "5.1.1", START + 10, for_good=True)
-    assert queue_view.retry(house.engine, START + 20) == 0
 
 
 @pytest.mark.parametrize(

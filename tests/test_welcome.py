@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from people import People
 from sqlalchemy import delete
-from town import LIST, Town, entity, found_town
+from town import LIST, Town, entity
 from welcome_world import World
+from welcome_world import founded as founded
 
 from securelist.installation import Installation
 from securelist.procedures.welcome import Welcomes
@@ -27,16 +27,6 @@ from securelist.store.schema import WelcomeRow
 REQUEST = "tld-ops-request@lists.example.org"
 WELCOME = "Welcome to tld-ops: please answer this mail"
 NEW_KEY = "Your new key for tld-ops: please answer this mail"
-
-
-@pytest.fixture(scope="module")
-def founded(people: People, base: Path) -> Iterator[Town]:
-    """A list with an Admin Contact for .nl and no member."""
-    made = found_town(people, base)
-    with (made.home / "securelist.toml").open("a") as settings:
-        settings.write("members_per_cctld = 1000\n")
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -8,12 +8,15 @@ import json
 import re
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from pathlib import Path
 
-from people import Somebody
+import pytest
+from people import People, Somebody
 from sqlalchemy import insert, select, update
-from town import SECURELIST, Town
+from town import SECURELIST, Town, found_town
 
 from securelist.delivery.next_hop import open_next_hop
 from securelist.delivery.worker import deliver_due
@@ -80,9 +83,13 @@ class World:
 
     def letters(self, to: Somebody) -> list[Letter]:
         """All letters that left for somebody by `now`, opened with their key; each is signed by the list."""
+        return [self._opened(mail) for mail in self.delivered(to)]
+
+    def delivered(self, to: Somebody) -> list[EmailMessage]:
+        """The same, as they came."""
         hop = open_next_hop(self.house.config.next_hop, self.house.config.domain)
         deliver_due(self.house.engine, self.house.config, hop, self.house.still_member, lambda: self.now)
-        return [self._opened(mail) for mail in self.town.mails(to.address)]
+        return self.town.mails(to.address)
 
     def _opened(self, mail: EmailMessage) -> Letter:
         content, status = self.town.opened(mail)
@@ -131,3 +138,13 @@ class World:
         """What a command prints on a wide terminal."""
         command = [SECURELIST, "--home", str(self.town.home), *args]
         return subprocess.run(command, capture_output=True, check=True, env={"COLUMNS": "250"}).stdout.decode()
+
+
+@pytest.fixture(scope="module")
+def founded(people: People, base: Path) -> Iterator[Town]:
+    """A list with an Admin Contact for .nl and no member."""
+    made = found_town(people, base)
+    with (made.home / "securelist.toml").open("a") as settings:
+        settings.write("members_per_cctld = 1000\n")
+    yield made
+    made.close()

@@ -92,9 +92,8 @@ class WholeWay:
     delivered: float
 
 
-def whole_way(port: int, sink: Sink, post: bytes, copies: int) -> WholeWay:
-    """One post by SMTP, until the sink has answered 250 to every copy; raises Unavailable if they do not come."""
-    before = sink.taken
+def send(port: int, post: bytes) -> tuple[float, float]:
+    """When the last octet of the post left by SMTP (time.monotonic()), and the seconds from there to the 250; raises Unavailable."""
     with smtplib.SMTP("127.0.0.1", port, timeout=WAIT_S) as smtp:
         smtp.ehlo()
         smtp.mail(member_addresses(1)[0][0])
@@ -106,6 +105,13 @@ def whole_way(port: int, sink: Sink, post: bytes, copies: int) -> WholeWay:
         accepted = time.monotonic() - started
     if code != 250:
         raise Unavailable("not-accepted", f"the server answered {code} {reply.decode('ascii', 'replace')}")
+    return started, accepted
+
+
+def whole_way(port: int, sink: Sink, post: bytes, copies: int) -> WholeWay:
+    """One post by SMTP, until the sink has answered 250 to every copy; raises Unavailable if they do not come."""
+    before = sink.taken
+    started, accepted = send(port, post)
     while sink.taken < before + copies:
         if time.monotonic() > started + WAIT_S:
             raise Unavailable("not-delivered", f"only {sink.taken - before} of {copies} copies came within {WAIT_S} s")

@@ -35,9 +35,14 @@ def open_town(keep: Path, members: int, next_hop: str, progress: Callable[[int],
     if not _is_complete(home, members):
         shutil.rmtree(home, ignore_errors=True)
         _found(config, people, fingerprints)
-    config = dataclasses.replace(Installation(home).config, next_hop=next_hop, posts_per_hour=MAX_POSTS_PER_HOUR)
-    write_config(config)
-    return Installation(home), people
+    return configured(home, next_hop), people
+
+
+def configured(home: Path, next_hop: str, *, receipts: bool = False) -> Installation:
+    """The installation there, set so that it takes what a bench sends, and counts: without receipts every mail is a copy."""
+    settings = Installation(home).config
+    write_config(dataclasses.replace(settings, next_hop=next_hop, posts_per_hour=MAX_POSTS_PER_HOUR, receipts=receipts))
+    return Installation(home)
 
 
 def _is_complete(home: Path, members: int) -> bool:

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import Progress
 
-from securelist.bench import beside, log, measure
+from securelist.bench import beside, log, measure, trouble
 from securelist.bench.people import People
 from securelist.bench.sink import Sink
 from securelist.bench.town import member_addresses, open_town
@@ -54,13 +54,17 @@ def _default_keep() -> Path:
 @click.option("--members", default=250, show_default=True, type=click.IntRange(1, MAX_MEMBERS), help="Half RSA-3072, half Ed25519.")
 @click.option("--size", default="2KiB", show_default=True, help="Size of the post's text.")
 @click.option("--log", "statements", type=click.IntRange(1, log.MAX_STATEMENTS), help="Measure `log verify` of N statements, no posts.")
+@click.option("--trouble", "with_trouble", is_flag=True, help="Measure what it costs the others that some members cannot be reached.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Where the keys are kept; the user's cache if left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, stable between versions.")
-def bench(members: int, size: str, statements: int | None, keep: Path | None, as_json: bool) -> None:
+def bench(members: int, size: str, statements: int | None, with_trouble: bool, keep: Path | None, as_json: bool) -> None:
     """Measures each step of a post to N members and the whole way by SMTP, beside one gpg process per member and OpenSSL.
 
     With --log, measures `log verify` of N statements (three Admin Contacts to seven SSCs) on one core and where the time goes,
     beside one bare gpg process per statement.
+
+    With --trouble, measures how long a post takes to all others when some members have no usable key, dead addresses or a second
+    address (of 900: 40, 15 and 5), beside the same list without that trouble, in turns.
 
     The first run makes everybody's keys, which takes a minute or two for 250 and ten for 1000; they are kept.
 
@@ -68,13 +72,14 @@ def bench(members: int, size: str, statements: int | None, keep: Path | None, as
     Example:
       securelist bench --members 250 --size 2KiB
       securelist bench --log 1000
+      securelist bench --trouble --members 900
     """
     keep = (keep or _default_keep()).absolute()
     if statements is None:
-        _bench_posts(members, size, keep, as_json)
+        (_bench_trouble if with_trouble else _bench_posts)(members, size, keep, as_json)
         return
-    if any(_is_given(option) for option in ("members", "size")):
-        raise UsageError("log-or-posts", "--log measures no posts: leave out --members and --size")
+    if any(_is_given(option) for option in ("members", "size", "with_trouble")):
+        raise UsageError("log-or-posts", "--log measures no posts: leave out --members, --size and --trouble")
     _bench_log(statements, keep, as_json)
 
 
@@ -99,6 +104,25 @@ def _bench_posts(members: int, size: str, keep: Path, as_json: bool) -> None:
         return
     table = [(row.what, f"{row.ms:.1f}", f"{row.ms_per_member:.3f}") for row in rows]
     print_table((f"{members} members, {size}", "ms", "ms per member"), table, "")
+
+
+def _bench_trouble(members: int, size: str, keep: Path, as_json: bool) -> None:
+    octets = parse_size(size)
+    if members < trouble.MIN_MEMBERS:
+        raise UsageError("too-few-members", f"--trouble needs {trouble.MIN_MEMBERS} members or more")
+    with Progress(transient=True, console=Console(stderr=True), disable=as_json) as progress:
+        task = progress.add_task("keys, then both lists, then posts", total=members + 2)
+        found = trouble.measure_trouble(keep, members, octets, lambda n: progress.advance(task, n))
+    who = trouble.Trouble.among(members)
+    numbers = {"members": members, "revoked": len(who.revoked), "dead_addresses": len(who.refused), "second_addresses": len(who.two)}
+    if as_json:
+        print_json(numbers | dataclasses.asdict(found) | {"most_ratio": found.most_ratio})
+        return
+    rows = [("as usual", f"{found.usual * 1e3:.0f}"), ("with the trouble", f"{found.trouble * 1e3:.0f}")]
+    print_table(("To all others' copies", "ms"), rows, "")
+    say()
+    say(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in numbers.items()) + ".")
+    say(f"The trouble takes {found.ratio:.2f} times the usual time; who is delayed most waits {found.most_ratio:+.1%} of it longer.")
 
 
 def _bench_log(statements: int, keep: Path, as_json: bool) -> None:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "cctld": "securelist.cli.cctld",
     "deliver": "securelist.cli.serve",
     "doctor": "securelist.cli.doctor",
+    "drill": "securelist.cli.drill",
     "init": "securelist.cli.init",
     "key": "securelist.cli.key",
     "log": "securelist.cli.log",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
@@ -11,11 +11,13 @@ import click
 from securelist.cli.output import at_option, json_option, print_json, print_table, say, when
 from securelist.errors import Refused
 from securelist.installation import Installation
+from securelist.mail.addresses import same_address
 from securelist.openpgp.certificate import grouped, normal_fingerprint
 from securelist.procedures.welcome import Key, Welcomes, is_unconfirmed
 from securelist.store.welcomes import Welcome
-from securelist.trust.membership import ENDED, Member, Membership
+from securelist.trust.membership import ENDED, UNREACHABLE, Member
 from securelist.trust.proof import replay_until
+from securelist.upkeep.readiness import Standing, readiness, standings
 
 
 @click.group()
@@ -32,28 +34,38 @@ def member() -> None:
 @at_option
 @click.option("--all", "everybody", is_flag=True, help="Former members, too.")
 @click.option("--unconfirmed", is_flag=True, help="Only those who did not answer the welcome in time.")
+@click.option("--unreachable", is_flag=True, help="Only those whom a post sent now would not reach, with since and why.")
 @json_option
 @click.pass_obj
-def list_members(home: Path, at: int | None, everybody: bool, unconfirmed: bool, as_json: bool) -> None:
-    """Lists the members with their state: active, unreachable or suspended, and who did not answer the welcome in time.
+def list_members(home: Path, at: int | None, everybody: bool, unconfirmed: bool, unreachable: bool, as_json: bool) -> None:
+    """Lists the members with their state: active, unreachable (since when, and why) or suspended, and who did not answer the welcome.
+
+    With --at it is by the log alone: which addresses did not work then, nobody remembers.
 
     \b
     Example:
-      securelist member list --json
+      securelist member list --unreachable
     """
-    installation = Installation(home)
-    membership = installation.membership() if at is None else _membership_at(installation, at)
-    at = int(time.time()) if at is None else at
-    welcomed = Welcomes(installation).known()
-    members = [m for m in membership.members(at, all=everybody) if not unconfirmed or is_unconfirmed(_welcome(m, welcomed), at)]
+    installation, now = Installation(home), int(time.time())
+    found = readiness(installation, now, all=everybody) if at is None else _standings_at(installation, at, all=everybody)
+    at, welcomed = now if at is None else at, Welcomes(installation).known()
+    found = tuple(one for one in found if not unconfirmed or is_unconfirmed(_welcome(one.member, welcomed), at))
+    if unreachable:
+        found = tuple(one for one in found if one.member.state == UNREACHABLE)
     if as_json:
-        print_json([m.as_json() for m in members])  # what `log verify` says of them, too
+        # What `log verify` says of them, too.
+        print_json([one.member.as_json() | ({"since": one.since, "why": one.member.why} if unreachable else {}) for one in found])
         return
-    rows = [
-        (f".{m.cctld}", m.name, ", ".join(m.emails), m.phones[0] if m.phones else "-", _state(m, welcomed, at), when(m.expires))
-        for m in members
-    ]
-    print_table(("ccTLD", "Name", "Addresses", "Phone", "State", "Until (UTC)"), rows, "There are no members.")
+    rows = [_row(one, welcomed, at) for one in found]
+    nobody = "There are no members." if not unreachable else "Everybody is reached."
+    print_table(("ccTLD", "Name", "Addresses", "Phone", "State", "Until (UTC)"), rows, nobody)
+
+
+def _row(one: Standing, welcomed: Mapping[Key, Welcome], at: int) -> tuple[str, ...]:
+    m, state = one.member, _state(one.member, welcomed, at)
+    if m.state == UNREACHABLE:
+        state = f"{state} since {when(one.since)}: {m.why}"
+    return (f".{m.cctld}", m.name, ", ".join(m.emails), m.phones[0] if m.phones else "-", state, when(m.expires))
 
 
 def _welcome(one: Member, welcomed: Mapping[Key, Welcome]) -> Welcome:
@@ -66,9 +78,10 @@ def _state(one: Member, welcomed: Mapping[Key, Welcome], at: int) -> str:
     return f"{one.state}, unconfirmed" if is_unconfirmed(_welcome(one, welcomed), at) else one.state
 
 
-def _membership_at(installation: Installation, at: int) -> Membership:
-    """The membership as it was: the tables hold what was last said about somebody, the log what was said before."""
-    return replay_until(installation.links(), installation.anchor, at)
+def _standings_at(installation: Installation, at: int, *, all: bool) -> tuple[Standing, ...]:
+    """The members as they were: the tables hold what was last said about somebody, the log what was said before."""
+    membership = replay_until(installation.links(), installation.anchor, at)
+    return standings(membership, membership.members(at, all=all), {}, at)
 
 
 @member.command()
@@ -83,28 +96,29 @@ def show(home: Path, who: str, as_json: bool) -> None:
       securelist member show anna@registry.example
     """
     installation, at = Installation(home), int(time.time())
-    membership = installation.membership()
-    found = _find(membership.members(at, all=True), who)
+    standing = _find(readiness(installation, at, all=True), who)
+    found, membership = standing.member, installation.membership()
     welcome = _welcome(found, Welcomes(installation).known())
     about = [said for said in membership.said if said.statement.is_about(found.cctld, found.emails[0])]
     if as_json:
         history = [{"entry": s.entry, "time": s.time, "type": s.statement.type, "signer": s.signer, "standing": s.standing} for s in about]
         more = {"confirmed": welcome.answered(at), "why": found.why, "expires": found.expires, "entry": found.entry, "history": history}
-        print_json(found.as_json() | more)
+        dead = [{"address": one.address, "since": one.since, "why": one.why} for one in standing.dead]
+        print_json(found.as_json() | more | {"since": standing.since, "not_working": dead})
         return
-    for label, value in [*_lines(found), ("Key works", _confirmed(welcome))]:
+    for label, value in [*_lines(standing), ("Key works", _confirmed(welcome))]:
         say(f"{label:13} {value}")
     rows = [(said.entry, when(said.time), said.statement.type.value, said.signer, said.standing.value) for said in about]
     say()
     print_table(("Entry", "Time (UTC)", "Statement", "Signed by", "Standing"), rows, "The texts about them were erased.")
 
 
-def _find(members: tuple[Member, ...], who: str) -> Member:
+def _find(found: Iterable[Standing], who: str) -> Standing:
     fingerprint = normal_fingerprint(who)
-    matching = [m for m in members if m.fingerprint == fingerprint or who.lower() in map(str.lower, m.emails)]
+    matching = [one for one in found if one.member.fingerprint == fingerprint or who.lower() in map(str.lower, one.member.emails)]
     if not matching:
         raise Refused("unknown-member", f"nobody with the address or fingerprint {who!r} is or was a member")
-    return min(matching, key=lambda m: m.state in ENDED)
+    return min(matching, key=lambda one: one.member.state in ENDED)
 
 
 def _confirmed(welcome: Welcome) -> str:
@@ -113,9 +127,12 @@ def _confirmed(welcome: Welcome) -> str:
     return f"not confirmed: welcomed on {when(welcome.sent)} UTC, no answer" if welcome.sent else "not known: not welcomed yet"
 
 
-def _lines(found: Member) -> list[tuple[str, str]]:
-    lines = [("Name", found.name), ("ccTLD", f".{found.cctld}"), *(("Address", email) for email in found.emails)]
+def _lines(standing: Standing) -> list[tuple[str, str]]:
+    found, dead = standing.member, {one.address: f" does not work since {when(one.since)}: {one.why}" for one in standing.dead}
+    lines = [("Name", found.name), ("ccTLD", f".{found.cctld}")]
+    lines += [("Address", f"{email}{dead.get(same_address(email), '')}") for email in found.emails]
     lines += [("Phone", phone) for phone in found.phones]
     lines += [(label, value) for label, value in (("Organisation", found.organisation), ("Timezone", found.timezone)) if value]
     lines += [("Fingerprint", grouped(found.fingerprint)), ("State", f"{found.state}{f': {found.why}' if found.why else ''}")]
+    lines += [("Since", f"{when(standing.since)} UTC")] if standing.since else []
     return [*lines, ("Until", f"{when(found.expires)} UTC"), ("Attested by", f"log entry {found.entry}")]

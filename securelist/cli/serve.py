@@ -9,13 +9,14 @@ import click
 
 from securelist.cli.output import log_to_standard_error, say
 from securelist.delivery.next_hop import open_next_hop
-from securelist.delivery.worker import deliver_due
+from securelist.delivery.worker import Counts, deliver_due
 from securelist.installation import Installation
 from securelist.mail.addresses import ListAddress
 from securelist.mail.deadline import Deadline
 from securelist.procedures.rounds import Rounds
 from securelist.reception import Reception
 from securelist.serve import serve as run_server
+from securelist.upkeep.receipts import Receipts
 
 
 def _now() -> int:
@@ -43,14 +44,15 @@ def serve(home: Path) -> None:
     def judge(to: ListAddress, mail_from: str, octets: bytes, deadline: Deadline) -> None:
         reception.take(to, mail_from, octets, deadline.in_time)
 
-    run_server(installation.config, installation.engine, judge, installation.still_member, Rounds(installation).run, _now)
+    write_letters, write_receipts = Rounds(installation).run, Receipts(installation).round
+    run_server(installation.config, installation.engine, judge, installation.still_member, write_letters, write_receipts, _now)
 
 
 @click.command()
 @click.option("--once", is_flag=True, required=True, help="Deliver what is due, then exit (`serve` delivers all the time).")
 @click.pass_obj
 def deliver(home: Path, once: bool) -> None:
-    """Writes the letters and hands over every copy that is due, and exits.
+    """Writes the letters and hands over every copy that is due, posters' receipts at last, and exits.
 
     \b
     Example:
@@ -59,12 +61,19 @@ def deliver(home: Path, once: bool) -> None:
     installation = Installation(home)
     installation.check_unchanged()
     Rounds(installation).run(_now())
-    next_hop = open_next_hop(installation.config.next_hop, installation.config.domain)
-    try:
-        counts = deliver_due(installation.engine, installation.config, next_hop, installation.still_member, _now)
-    finally:
-        next_hop.close()
+    counts = _hand_over(installation)
+    while not counts.down and Receipts(installation).round(_now()):
+        counts = counts.and_then(_hand_over(installation))
     say(f"{counts.delivered} delivered, {counts.later} to be tried later, {counts.failed} failed, {counts.withdrawn} withdrawn")
     if counts.down:
         say(f"the next hop cannot be reached: {counts.down}", err=True)
         raise click.exceptions.Exit(75)
+
+
+def _hand_over(installation: Installation) -> Counts:
+    """Every copy that is due."""
+    next_hop = open_next_hop(installation.config.next_hop, installation.config.domain)
+    try:
+        return deliver_due(installation.engine, installation.config, next_hop, installation.still_member, _now)
+    finally:
+        next_hop.close()

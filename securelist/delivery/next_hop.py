@@ -38,10 +38,14 @@ MAX_REPLY_OCTETS = 2048
 
 @dataclass(frozen=True)
 class Answer:
-    """What the next hop said to one copy: OK, LATER, NEVER or DOWN, and its words."""
+    """What the next hop said to one copy: OK, LATER, NEVER or DOWN, and its words.
+
+    `of_address`: whether a refusal is about the recipient, in answer to RCPT or to the data, and not about us or the connection.
+    """
 
     kind: str
     text: str
+    of_address: bool = False
 
 
 class NextHop(Protocol):
@@ -152,27 +156,27 @@ class SmtpNextHop:
         code, reply = _reply(smtp.mail(sender, size))
         if code != 250:
             # Anything but "too big" speaks of us, not of this member: a setting that the operator can mend.
-            return self._refused(smtp, NEVER if code == 552 else LATER, code, reply)
+            return self._refused(smtp, Answer(NEVER if code == 552 else LATER, f"{code} {reply}"))
         code, reply = _reply(smtp.rcpt(recipient))
         if code not in (250, 251):
-            return self._refused(smtp, NEVER if code >= 500 else LATER, code, reply)
+            return self._refused(smtp, _of_address(code, reply))
         code, reply = _reply(smtp.docmd("DATA"))
         if code != 354:
-            return self._refused(smtp, NEVER if code >= 500 else LATER, code, reply)
+            return self._refused(smtp, _of_address(code, reply))
         _time_limit(smtp, self._data_timeout_s)
         self._data_sent = True
         smtp.send(dot_stuffed(mail))
         code, reply = _reply(smtp.getreply())
         if code // 100 == 2:
             return Answer(OK, f"{code} {reply}")
-        return self._refused(smtp, NEVER if code >= 500 else LATER, code, reply)
+        return self._refused(smtp, _of_address(code, reply))
 
-    def _refused(self, smtp: smtplib.SMTP, kind: str, code: int, reply: str) -> Answer:
+    def _refused(self, smtp: smtplib.SMTP, answer: Answer) -> Answer:
         try:
             smtp.rset()
         except (OSError, smtplib.SMTPException):
             self._drop()
-        return Answer(kind, f"{code} {reply}")
+        return answer
 
     def _drop(self) -> None:
         if self._smtp is not None:
@@ -212,6 +216,10 @@ def dot_stuffed(mail: bytes) -> bytes:
     """The mail as it goes over the wire after DATA, with its last line (RFC 5321, 4.5.2); CRLF line ends are given."""
     stuffed = (b"." if mail.startswith(b".") else b"") + mail.replace(b"\r\n.", b"\r\n..")
     return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _of_address(code: int, reply: str) -> Answer:
+    return Answer(NEVER if code >= 500 else LATER, f"{code} {reply}", of_address=True)
 
 
 def _reply(answer: tuple[int, bytes]) -> tuple[int, str]:

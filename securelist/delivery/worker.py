@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
@@ -13,9 +13,10 @@ from securelist.delivery import next_hop as hop
 from securelist.delivery.backoff import is_old, next_attempt
 from securelist.delivery.bounce_token import make_token, read_secret
 from securelist.delivery.copy import assemble, assemble_public
-from securelist.mail.addresses import Role, address_for
-from securelist.store import queue
-from securelist.store.database import recording
+from securelist.delivery.status import UNFIT, judged
+from securelist.mail.addresses import Role, address_for, same_address
+from securelist.store import addresses, queue
+from securelist.store.database import reading, recording
 from securelist.store.journal import note
 from securelist.store.queue import LeasedCopy, Outcome
 from securelist.store.worker_name import own_name
@@ -38,6 +39,16 @@ class Counts:
     failed: int = 0
     withdrawn: int = 0
     down: str = ""
+
+    @property
+    def settled(self) -> int:
+        """How many came to their end."""
+        return self.delivered + self.failed + self.withdrawn
+
+    def and_then(self, later: Counts) -> Counts:
+        """This round and a later one in one."""
+        delivered, failed, withdrawn = self.delivered + later.delivered, self.failed + later.failed, self.withdrawn + later.withdrawn
+        return Counts(delivered, self.later + later.later, failed, withdrawn, later.down or self.down)
 
 
 def deliver_due(
@@ -75,6 +86,8 @@ class _Round:
         self._stop = stop
         self._secret = read_secret(config.home)
         self._cached: tuple[int, tuple[bytes, bytes] | None] | None = None
+        self._refused: set[str] | None = None
+        """The addresses that a next hop refused last, as compared; read once a round."""
         self.worker = own_name()
         self.counts = Counts()
 
@@ -125,7 +138,24 @@ class _Round:
         if answer.kind == hop.DOWN:
             self.counts.down = answer.text
         else:
-            self._record(copy, self._outcome(copy, answer))
+            self._record(copy, self._with_address(copy, answer, self._outcome(copy, answer)))
+
+    def _with_address(self, copy: LeasedCopy, answer: hop.Answer, outcome: Outcome) -> Outcome:
+        """The outcome with what the next hop's answer says of the address. That it takes a copy clears no mark that a report made."""
+        address, refused = same_address(copy.recipient), self._refused_addresses()
+        if outcome.state == queue.FAILED and answer.of_address and judged(answer.text) != UNFIT:
+            refused.add(address)
+            return replace(outcome, works=False)
+        if outcome.state == queue.DELIVERED and address in refused:
+            refused.remove(address)
+            return replace(outcome, works=True)
+        return outcome
+
+    def _refused_addresses(self) -> set[str]:
+        if self._refused is None:
+            with reading(self._engine) as connection:
+                self._refused = {address for address, mark in addresses.marks(connection).items() if not mark.by_report}
+        return self._refused
 
     def _content_of(self, post_id: int) -> tuple[bytes, bytes] | None:
         if self._cached is None or self._cached[0] != post_id:

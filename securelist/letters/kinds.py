@@ -59,6 +59,29 @@ COMMANDS_A_DAY = 100
 # One each week; the second is for a clock that was set.
 SUMMARIES_A_WEEK = 2
 
+# A post every quarter of an hour, day and night, each with both of its receipts.
+POSTERS_RECEIPTS_A_DAY = 200
+# One says how it is; somebody who always writes the same words learns by the third to write others.
+REPEATED_POSTS_A_DAY = 5
+# In an incident somebody looks every half an hour, around the clock; the letter is long, and takes a look at every member.
+STATUSES_A_DAY = 50
+
+# One an hour at most, about what was posted; one more where the clocks of two processes differ.
+NOTICES_A_DAY = 25
+# One for each ccTLD. Somebody may speak for several, and the Secretariat hears of all that have nobody; the rest comes the day after.
+ABSENCES_A_DAY = 50
+
+# One a day for each key; somebody may have one as a member and another as an Admin Contact, or have just changed keys.
+ENDINGS_A_DAY = 3
+
+# One at the mark, one a week after; one more for an address that works on and off.
+FAILING_ADDRESSES_A_WEEK = 3
+
+# One drill at a time, of an hour at least; whoever runs more of them in a day tries them out.
+DRILLS_A_DAY = 10
+# One for each thing that was wrong with somebody's answer, in each drill.
+DRILL_ERRORS_A_DAY = 10
+
 # Over all kinds but those that outsiders can provoke: whatever goes wrong here, this is the most that a person gets in a day.
 LETTERS_A_DAY = 100
 # A trust root hands in what bootstraps a list, and hears of each request and each answer.
@@ -131,6 +154,20 @@ KINDS: Mapping[str, Kind] = {
     "ready-to-sign": Kind(COMMANDS_A_DAY, asked=True),
     "sign-too": Kind(RECEIPTS_A_DAY),
     "summary": Kind(SUMMARIES_A_WEEK, WEEK_S),
+    "ending": Kind(ENDINGS_A_DAY),
+    # Whoever posts under a stolen key must not use up what tells its owner of it.
+    "handed-over": Kind(POSTERS_RECEIPTS_A_DAY, asked=True, provoked=True),
+    "posted-before": Kind(REPEATED_POSTS_A_DAY, asked=True, provoked=True),
+    "status": Kind(STATUSES_A_DAY, asked=True),
+    "missed": Kind(NOTICES_A_DAY),
+    "absent": Kind(ABSENCES_A_DAY),
+    "address-fails": Kind(FAILING_ADDRESSES_A_WEEK, WEEK_S),
+    "renewed": Kind(RECEIPTS_A_DAY),
+    "drill": Kind(DRILLS_A_DAY, certificate=True),
+    "drill-again": Kind(DRILL_ERRORS_A_DAY, asked=True, certificate=True, provoked=True),
+    "drill-result": Kind(DRILLS_A_DAY),
+    "drill-report": Kind(DRILLS_A_DAY),
+    "drill-status": Kind(COMMANDS_A_DAY, asked=True),
     "invitation-unusable": Kind(
         UNUSABLE_ANSWERS_A_DAY, DAY_S, PUBLIC_LETTERS_TO_A_DOMAIN, PUBLIC_LETTERS_IN_ALL, asked=True, provoked=True
     ),

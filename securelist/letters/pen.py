@@ -112,6 +112,10 @@ class Letters:
         copies = (NewCopy(address, "", self._key, b""),)
         return self._commit(kind, address, NewPost(PUBLIC, message_id, at, self._key, "", headers, body, copies))
 
+    def id_of(self, kind: str, address: str, occasion: str) -> str:
+        """The Message-ID of the letter of that kind to somebody (by primary address) on that occasion, written or not."""
+        return self._message_id(kind, address, occasion)
+
     def certificate_part(self) -> bytes:
         """The list's certificate as a MIME part."""
         fields = [("Content-Type", 'application/pgp-keys; name="list.asc"'), ("Content-Disposition", 'attachment; filename="list.asc"')]
@@ -141,7 +145,9 @@ class Letters:
     def _fields(self, kind: str, to: str, message_id: str, at: int) -> Fields:
         """The list's own fields, addressed to one person, marked as written by a machine (RFC 3834, 3.1.5 and 5)."""
         config, what = self.letterhead.config, KINDS[kind]
-        fields = [field for field in self.letterhead.list_fields(config.display_name, at) if field[0] not in ("To", "Precedence")]
+        # List-Post: mail programs that see it offer to answer the whole list, and an answer to a letter is for nobody but the server.
+        without = {"To", "Precedence", "List-Post"}
+        fields = [field for field in self.letterhead.list_fields(config.display_name, at) if field[0] not in without]
         fields += [mailbox_field("To", "", to), ("Reply-To", address_for(what.reply_to, config.list)), ("Message-ID", message_id)]
         return [*fields, ("Auto-Submitted", "auto-replied" if what.asked else "auto-generated")]
 

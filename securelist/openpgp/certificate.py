@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,28 @@ class Certificate:
     def can_encrypt(self, at: int) -> bool:
         """Whether a message can be encrypted to this certificate at `at`."""
         return bool(self.keys_for("e", at))
+
+    def until(self, capability: str, at: int) -> int | None:
+        """When `capability` ("s" or "e"), there at `at`, ends by itself (Unix seconds); None: never, or it is not there."""
+        ends = [key.expires for key in self.keys_for(capability, at)]
+        last = None if None in ends else max((end for end in ends if end is not None), default=None)
+        return min((end for end in (last, self.primary.expires) if end is not None), default=None) if ends else None
+
+    def outlasts(self, other: Certificate, at: int) -> bool:
+        """Whether it can sign, or be encrypted to, for longer than `other`, an earlier state of the same certificate, could at `at`."""
+        return any(self._lasts(capability, at) > other._lasts(capability, at) for capability in "es")
+
+    def _lasts(self, capability: str, at: int) -> float:
+        until = self.until(capability, at) if self.keys_for(capability, at) else at
+        return inf if until is None else until
+
+    def encryption_ended(self, at: int) -> int | None:
+        """When it could be encrypted to for the last time before `at`, if that ended by itself; None if it never could, or was revoked."""
+        if self.primary.revoked or self.can_encrypt(at):
+            return None
+        keys = [k for k in self.keys if "e" in k.capabilities and k.usable and not k.revoked and k.created <= at]
+        ends = [min(end for end in (k.expires, self.primary.expires) if end is not None) for k in keys if k.expires or self.primary.expires]
+        return max((end for end in ends if end <= at), default=None)
 
     def why_not_encrypt(self, at: int) -> str:
         """One plain clause saying why `can_encrypt` is false; empty when it is true."""

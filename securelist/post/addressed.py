@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 
+from securelist.drill.code import shows_code
 from securelist.errors import Refused, Step
 from securelist.mail.addresses import same_address
 from securelist.mail.headers import addresses_in, check_addresses
@@ -71,11 +72,14 @@ def check_is_post(verified: Verified, content: Entity, address: str, *, ordered:
     """Refuses what belongs to LIST-request: anybody who has such a mail, as it left its sender, can send it on to the list.
 
     Commands whose signed part says that they are for the list are a post all the same. `ordered`: this very text came there as
-    commands. Raises Refused("statement-as-post") or ("command-as-post").
+    commands. Raises Refused("statement-as-post"), ("answer-as-post") or ("command-as-post").
     """
     if _is_statement(verified):
         detail = "a statement is not posted; send it to the -request address, or put a blank before its first line to show it to members"
         raise Refused("statement-as-post", detail, Step.DECIDE)
+    if _answers_drill(verified):
+        detail = "this shows the code of a drill, and nobody but the list's server is to have the answer; send it to the -request address"
+        raise Refused("answer-as-post", detail, Step.DECIDE)
     # What is larger than a mail to LIST-request may be is not taken there, so it need not be read for commands.
     is_command = ordered or (len(verified.content) <= MAX_OCTETS and orders_in(verified).are_meant)
     if is_command and address not in recipients_named(content):
@@ -90,3 +94,11 @@ def _is_statement(verified: Verified) -> bool:
         return begins_statement(text_of(verified.content))
     except Refused:  # what cannot be read as text takes no effect, either
         return False
+
+
+def _answers_drill(verified: Verified) -> bool:
+    if len(verified.content) > MAX_OCTETS:  # nor is it taken where answers are
+        return False
+    with suppress(Refused):  # what cannot be read as text shows nobody a code
+        return shows_code(text_of(verified.content))
+    return False

@@ -18,9 +18,9 @@ class Memory:
 
     engine: Engine
 
-    def seen(self, signer: str, digest: str) -> bool:
-        """Whether this signer's content was posted in the last days."""
-        return queue.seen(self.engine, signer, digest)
+    def posted(self, signer: str, digest: str) -> int:
+        """When this signer's content was posted in the last days (Unix seconds); 0 if it was not."""
+        return queue.seen_at(self.engine, signer, digest)
 
     def ordered(self, verified: Verified) -> bool:
         """Whether this very text came to LIST-request as commands."""

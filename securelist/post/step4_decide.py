@@ -44,10 +44,13 @@ class AcceptedPost:
     poster: Poster
     content: Entity
     digest: str
+    wants_receipt: bool = True
+    """False if what was signed says `Securelist-Receipt: no`."""
 
 
 # Anything of a mail's or a MIME entity's own header (RFC 5322, 3.6; RFC 2045, 3): mail programs sign some of these.
 _MAIL_FIELD = re.compile(rb"^(?:content-[a-z-]+|mime-version|subject|from|to|cc|date|message-id)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+RECEIPT_FIELD, NO_RECEIPT = "Securelist-Receipt", "no"
 _PAST = {"suspended": "is suspended", "withdrawn": "was withdrawn", "expired": "has expired", "dismissed": "has ended"}
 
 
@@ -71,9 +74,21 @@ def decide(
     check_addressed(content, post.verified.intended, list_address, list_keys)
     check_is_post(post.verified, content, list_address, ordered=memory.ordered(post.verified))
     digest = content_digest(post.verified.content)
-    if memory.seen(poster.fingerprint, digest):
-        raise Refused("duplicate", "the list has this post already; it goes out once", Step.DECIDE)
-    return AcceptedPost(post, poster, content, digest)
+    if before := memory.posted(poster.fingerprint, digest):
+        raise _duplicate(before, post.verified.made)
+    return AcceptedPost(post, poster, content, digest, wants_receipt=not _declines(content))
+
+
+def _duplicate(before: int, made: int) -> Refused:
+    refused = Refused("duplicate", "the list has this post already; it goes out once", Step.DECIDE)
+    if made > before:  # nobody but the poster can have signed it since: it is not the former mail, sent once more by whoever has it
+        refused.again = (before, made)
+    return refused
+
+
+def _declines(content: Entity) -> bool:
+    """Whether the poster wants no receipt; a field that nobody signed says nothing."""
+    return any(value.strip().lower() == NO_RECEIPT for value in content.all(RECEIPT_FIELD))
 
 
 def content_digest(content: bytes) -> str:

@@ -6,15 +6,17 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
+from securelist.config import Config
 from securelist.post.step5_compose import Composed
 from securelist.post.step6_seal import Sealed
 from securelist.store.queue import POST, NewPost, commit_post
 
 
-def commit(engine: Engine, composed: Composed, sealed: Sealed, per_hour: int, at: int, in_time: Callable[[], None]) -> int:
+def commit(engine: Engine, composed: Composed, sealed: Sealed, config: Config, at: int, in_time: Callable[[], None]) -> int:
     """Records the post; returns its number. `in_time` raises when the time is up, which undoes everything.
 
-    `per_hour` is how many its signer may post within an hour. Raises Refused("duplicate"), ("no-recipients"), ("too-many-posts"), TryAgain.
+    The settings say how many its signer may post within an hour, and whether posters get receipts. Raises Refused ("duplicate",
+    "no-recipients", "too-many-posts"), TryAgain.
     """
     accepted = composed.accepted
     new = NewPost(
@@ -27,6 +29,7 @@ def commit(engine: Engine, composed: Composed, sealed: Sealed, per_hour: int, at
         body=sealed.body,
         copies=sealed.copies,
         seen_as=(accepted.poster.fingerprint, accepted.digest),
-        per_hour=per_hour,
+        per_hour=config.posts_per_hour,
+        receipt=config.receipts and accepted.wants_receipt,
     )
     return commit_post(engine, new, in_time)

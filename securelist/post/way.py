@@ -68,7 +68,7 @@ class Way:
         composed, sealed = self._up_to_seal(octets, mail_from, at, tell)
         # 7. commit: sealed body and one small row per copy, in one transaction.
         with at_step(Step.COMMIT, composed.accepted.poster.fingerprint):
-            post_id = commit(self.engine, composed, sealed, self.config.posts_per_hour, at, in_time)
+            post_id = commit(self.engine, composed, sealed, self.config, at, in_time)
         tell(Step.COMMIT, f"post {post_id}, {len(sealed.copies)} copies")
         return Relayed(composed.accepted.poster.fingerprint, post_id)
 

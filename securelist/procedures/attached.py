@@ -23,3 +23,13 @@ def text_file(name: str, text: str, kind: str = "plain") -> bytes:
         ("Content-Transfer-Encoding", "8bit"),
     ]
     return block(fields) + b"\r\n" + crlf(text.encode())
+
+
+def svg_file(name: str, drawing: str) -> bytes:
+    """A drawing as an attached file of that name (plain ASCII)."""
+    fields = [
+        ("Content-Type", f'image/svg+xml; charset="utf-8"; name="{name}"'),
+        ("Content-Disposition", f'attachment; filename="{name}"'),
+        ("Content-Transfer-Encoding", "8bit"),
+    ]
+    return block(fields) + b"\r\n" + crlf(drawing.encode())

@@ -8,3 +8,8 @@ from datetime import UTC, datetime
 def day(at: int) -> str:
     """The day of a time in Unix seconds, UTC."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+
+
+def minute(at: int) -> str:
+    """The day, hour and minute of a time in Unix seconds, UTC."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"

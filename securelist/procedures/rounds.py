@@ -16,6 +16,7 @@ from securelist.procedures.welcome import Welcomes
 from securelist.store import invitations
 from securelist.store.database import reading, writing
 from securelist.store.invitations import Invitation
+from securelist.upkeep.rounds import Upkeep
 
 
 class Rounds:
@@ -24,7 +25,7 @@ class Rounds:
     def __init__(self, house: Installation) -> None:
         self._house, self._one_at_a_time = house, threading.Lock()
         self._inviting, self._answering, self._asking = Inviting(house), Answering(house), Asking(house)
-        self._welcomes, self._summary = Welcomes(house), Summary(house)
+        self._welcomes, self._summary, self._upkeep = Welcomes(house), Summary(house), Upkeep(house)
         self._lapsed_requests: list[str] = []
 
     def run(self, at: int) -> None:
@@ -36,10 +37,11 @@ class Rounds:
         4. The Secretariat hears of what has lapsed.
         5. Welcomes to new members, whom steps 2 and 3 may have brought; reports of those who did not answer theirs.
         6. The weekly summary.
+        7. Upkeep: warnings, notices, receipts, drills (`upkeep.rounds`).
         """
         with self._one_at_a_time:
             each((self._inviting.round, self._answering.round, self._ask, self._tell_lapsed), lambda step: step(at))
-            each((self._welcomes.round, self._summary.round), lambda step: step(at))
+            each((self._welcomes.round, self._summary.round, self._upkeep.run), lambda step: step(at))
 
     def _ask(self, at: int) -> None:
         self._lapsed_requests += self._asking.round(at)

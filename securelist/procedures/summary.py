@@ -1,4 +1,7 @@
-"""The weekly summary: to each trust root what waits for whom, and what has changed; no letter in a week with neither."""
+"""The weekly summary: to each trust root who could read a post sent now, what waits for whom, and what has changed.
+
+It comes every week: keys and addresses fail while nobody does anything, and a letter that stays away says nothing about them.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from securelist.store.journal import latest, note
 from securelist.store.retention import DAY_S
 from securelist.trust.history import Standing
 from securelist.trust.membership import Membership
+from securelist.upkeep.status import MAX_SHOWN_WEEKLY, status
 
 WEEK_S = 7 * DAY_S
 
@@ -45,10 +49,8 @@ class Summary:
 
     def _write(self, membership: Membership, week: str, since: int, at: int) -> None:
         waits, changed = what_waits(self._house, at), _changed(membership, since)
-        if not waits.anything and not changed:
-            return
         facts = facts_of(self._house, waits) | {"since": day(since), "day": day(at), "changed": changed}
-        facts["all"] = counts(reach(self._house, at))[-1]
+        facts |= {"all": counts(reach(self._house, at))[-1], "readiness": status(self._house, at, MAX_SHOWN_WEEKLY)}
         for root in Addressees(self._house).secretariat(at):
             self._house.letters.write("summary", root, at, occasion=f"{week} to {root.fingerprint}", **facts)
 

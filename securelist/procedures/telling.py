@@ -12,7 +12,7 @@ from securelist.procedures.attached import text_file
 from securelist.procedures.dates import day
 from securelist.procedures.signing import Unsigned, file_name, text_to_sign, unsigned, whose
 from securelist.receipt import receipt
-from securelist.trust.membership import Membership
+from securelist.trust.membership import ACTIVE, UNREACHABLE, Membership
 from securelist.trust.notices import notices
 from securelist.trust.roles import BY_THRESHOLD
 from securelist.trust.submission import Submission
@@ -35,7 +35,24 @@ class Telling:
             if to is not None:
                 text = Verbatim(receipt(self._house.config.list, submission, at))
                 facts: Facts = {"what": what, "waits": submission.pending, "sentence": submission.sentence, "receipt": text}
+                facts["reached"] = _is_reached_again(signer, before, submission.membership, at)
                 self._house.letters.write("receipt", to, at, answers_to=answers_to, **facts)
+
+    def renewed(self, submission: Submission, before: Membership, at: int, domain: str = "") -> None:
+        """To the members whose certificates came without their signature: by mail, or from the Web Key Directory of `domain`."""
+        for entry in submission.entries if submission.is_renewal else ():
+            with suppress(SecurelistError):
+                to, member = self._people.of(entry.subject, at), submission.membership.member_by_key(entry.subject, at)
+                if to is not None:
+                    until, reached = to.certificate.until("e", at), _is_reached_again(entry.subject, before, submission.membership, at)
+                    facts: Facts = {
+                        "person": member.name if member else "",
+                        "domain": domain,
+                        "reached": reached,
+                        "until": day(until) if until else "",
+                    }
+                    facts |= {"fingerprint": entry.subject, "sentence": submission.sentence}
+                    self._house.letters.write("renewed", to, at, occasion=f"renewed, entry {entry.number}", **facts)
 
     def others(self, submission: Submission, at: int) -> None:
         """Letters to those who must know of what somebody else said, and to the trust roots whose signatures it waits for."""
@@ -61,3 +78,9 @@ class Telling:
             to, about = self._people.of(root, at), f"entry {one.entry}, {len(one.signed)} signatures, to {root}"
             if to is not None:
                 self._house.letters.write("sign-too", to, at, parts=(text_file(file_name(one), text),), occasion=about, **facts)
+
+
+def _is_reached_again(fingerprint: str, before: Membership, after: Membership, at: int) -> bool:
+    """Whether a member whose key could not be encrypted to can be, by what was submitted."""
+    was, now = before.member_by_key(fingerprint, at), after.member_by_key(fingerprint, at)
+    return was is not None and now is not None and (was.state, now.state) == (UNREACHABLE, ACTIVE)

@@ -41,11 +41,6 @@ class Waits:
     invited: tuple[Invitation, ...]
     unconfirmed: tuple[Unconfirmed, ...]
 
-    @property
-    def anything(self) -> bool:
-        """Whether anything does."""
-        return any((self.texts, self.requests, self.released, self.answered, self.invited, self.unconfirmed))
-
 
 def what_waits(house: Installation, at: int) -> Waits:
     """What waits at `at` (Unix seconds)."""

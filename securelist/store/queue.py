@@ -14,9 +14,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, bindparam, func, inser
 from sqlalchemy.exc import IntegrityError
 
 from securelist.errors import Refused, Step
+from securelist.store import addresses
 from securelist.store.database import reading, recording, writing
 from securelist.store.journal import note, plain
 from securelist.store.schema import Base, Body, Copy, Post, Seen
+from securelist.store.schema_upkeep import ReceiptRow
 from securelist.store.worker_name import is_dead
 
 QUEUED = "queued"
@@ -35,7 +37,6 @@ LEASE_S = 1800
 # The width of the column; answers of mail servers may be longer.
 MAX_ANSWER = 500
 HOUR_S = 3600
-_BOUNCED = "bounced: "  # begins the answer of a copy about which a report came
 
 _copies = Base.metadata.tables["copies"]
 
@@ -59,7 +60,7 @@ class NewPost:
     """A post (or a letter of the server's own) to be: header block with CRLF, one encrypted body, its copies.
 
     `accepted` is in Unix seconds. `seen_as` is (signer, digest of the signed content), or None for what may come twice. `per_hour` is how
-    many that signer may post within an hour, this one included; 0 for any number.
+    many that signer may post within an hour, this one included; 0 for any number. `receipt`: whether its poster is told whom it reached.
     """
 
     kind: str
@@ -72,6 +73,7 @@ class NewPost:
     copies: tuple[NewCopy, ...]
     seen_as: tuple[str, str] | None = None
     per_hour: int = 0
+    receipt: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,15 @@ class LeasedCopy:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a copy: its new state, the next hop's answer, and for a queued one when it is due again."""
+    """What became of a copy: its new state, the next hop's answer, and for a queued one when it is due again.
+
+    `works`: True where its address was marked and works again, False where it is to be marked, None for neither.
+    """
 
     state: str
     answer: str
     due: int = 0
+    works: bool | None = None
 
 
 def _nothing() -> None:
@@ -114,7 +120,7 @@ def commit_post(engine: Engine, post: NewPost, before_commit: Callable[[], None]
         raise Refused("no-recipients", "there is no member to send this to", Step.COMMIT)
     try:
         with writing(engine) as connection:
-            if post.seen_as and _post_seen(connection, *post.seen_as):
+            if post.seen_as and _seen_at(connection, *post.seen_as):
                 raise _duplicate()
             if post.seen_as and post.per_hour:
                 _wait_for_others(connection, post.seen_as[0], post.accepted)
@@ -150,6 +156,8 @@ def _insert(connection: Connection, post: NewPost) -> int:
     if post.seen_as:
         signer, digest = post.seen_as
         connection.execute(insert(Seen), {"signer": signer, "digest": digest, "at": post.accepted, "post_id": post_id})
+    if post.receipt:
+        connection.execute(insert(ReceiptRow), {"post_id": post_id})
     unreachable = sum(1 for c in copies if c.unreachable)
     note(connection, post.accepted, post.kind, post.poster, f"post {post_id}: {len(copies)} copies, {unreachable} unreachable")
     return post_id
@@ -169,14 +177,19 @@ def _copy_row(post_id: int, copy: NewCopy, accepted: int) -> dict[str, object]:
     }
 
 
-def _post_seen(connection: Connection, signer: str, digest: str) -> bool:
-    return connection.execute(select(Seen.post_id).where(Seen.signer == signer, Seen.digest == digest)).first() is not None
+def _seen_at(connection: Connection, signer: str, digest: str) -> int:
+    return connection.execute(select(Seen.at).where(Seen.signer == signer, Seen.digest == digest)).scalar() or 0
 
 
 def seen(engine: Engine, signer: str, digest: str) -> bool:
     """Whether this signer's content was accepted in the last days."""
+    return seen_at(engine, signer, digest) > 0
+
+
+def seen_at(engine: Engine, signer: str, digest: str) -> int:
+    """When it was (Unix seconds); 0 if it was not."""
     with reading(engine) as connection:
-        return _post_seen(connection, signer, digest)
+        return _seen_at(connection, signer, digest)
 
 
 def posted(engine: Engine, signer: str, at: int) -> int:
@@ -266,6 +279,10 @@ def record(engine: Engine, copy: LeasedCopy, outcome: Outcome, now: int) -> None
     }
     with recording(engine) as connection:
         connection.execute(_RECORD, values)
+        if outcome.works:
+            addresses.clear(connection, copy.recipient)
+        elif outcome.works is False:
+            addresses.mark(connection, copy.recipient, outcome.answer, now, by_report=False)
         if outcome.state in (FAILED, WITHDRAWN):
             note(connection, now, outcome.state, copy.recipient, f"post {copy.post_id}: {outcome.answer}")
 
@@ -276,19 +293,3 @@ def content_of(engine: Engine, post_id: int) -> tuple[bytes, bytes] | None:
     with reading(engine) as connection:
         row = connection.execute(query).first()
     return None if row is None else (row.headers, row.octets)
-
-
-def bounced(engine: Engine, copy_id: int, answer: str, now: int, *, for_good: bool) -> bool:
-    """Records a delivery report about a copy; False if there is no such copy (any more). `for_good` makes it failed."""
-    with recording(engine) as connection:
-        found = connection.execute(select(Copy.recipient, Copy.post_id, Copy.state, Copy.answer).where(Copy.id == copy_id)).first()
-        if found is None:
-            return False
-        if found.answer.startswith(_BOUNCED) and (found.state == FAILED or not for_good):
-            return True  # the first report says it; whoever has seen the address can send more of them all day
-        values: dict[str, object] = {"answer": plain(f"{_BOUNCED}{answer}", MAX_ANSWER)}
-        if for_good:
-            values |= {"state": FAILED, "settled": now, "leased_by": "", "leased_until": 0}
-        connection.execute(update(Copy).where(Copy.id == copy_id).values(values))
-        note(connection, now, "bounce", found.recipient, f"post {found.post_id}: {answer}")
-    return True

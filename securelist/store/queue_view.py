@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, and_, func, select, update
+from sqlalchemy import Connection, Engine, and_, func, select, update
 
 from securelist.store.database import reading, writing
 from securelist.store.journal import note
@@ -13,6 +14,8 @@ from securelist.store.schema import Body, Copy, Post
 
 # Six weeks of posts on a busy list; more would be a page that nobody reads.
 MAX_POSTS = 500
+# SQLite takes so many values in one query at least.
+IDS_AT_A_TIME = 500
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,22 @@ def retry(engine: Engine, now: int, post_id: int | None = None) -> int:
         number = connection.execute(again).rowcount
         note(connection, now, "retry", "", f"{number} copies" + ("" if post_id is None else f" of post {post_id}"))
     return number
+
+
+@dataclass(frozen=True)
+class LetterCopy:
+    """Where one copy of a letter stands: the address, the state, and the last answer."""
+
+    recipient: str
+    state: str
+    answer: str
+
+
+def copies_of_letters(connection: Connection, message_ids: Iterable[str]) -> dict[str, list[LetterCopy]]:
+    """The copies of letters by their Message-ID; of those that are forgotten, none."""
+    wanted, found = list(message_ids), dict[str, list[LetterCopy]]()
+    for part in (wanted[i : i + IDS_AT_A_TIME] for i in range(0, len(wanted), IDS_AT_A_TIME)):
+        query = select(Post.message_id, Copy.recipient, Copy.state, Copy.answer).join(Copy, Copy.post_id == Post.id)
+        for message_id, *copy in connection.execute(query.where(Post.message_id.in_(part)).order_by(Copy.id)):
+            found.setdefault(message_id, []).append(LetterCopy(*copy))
+    return found

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, delete, select
 
+from securelist.store import drills
 from securelist.store.database import writing
 from securelist.store.queue import FAILED, QUEUED
 from securelist.store.schema import Body, CommandRow, Copy, JournalRow, Post, Seen
+from securelist.store.schema_upkeep import ReceiptRow
 
 DAY_S = 86_400
 # A signature older than 7 days is refused anyway; a day more for clocks that are wrong.
@@ -17,6 +19,11 @@ JOURNAL_KEPT_S = 42 * DAY_S
 POST_KEPT_S = JOURNAL_KEPT_S
 # A body that nobody waits for any more is only ciphertext to steal; failed copies keep it for `queue retry`.
 BODY_KEPT_S = DAY_S
+
+# How many answered in each drill, without a name: three years show whether the list gets better.
+DRILL_KEPT_S = 3 * 365 * DAY_S
+# Who did not answer, by name: one that follows half a year later can be laid beside it; longer would be a record of people's mistakes.
+DRILL_MEMBERS_KEPT_S = 200 * DAY_S
 
 
 def forget(engine: Engine, now: int) -> None:
@@ -30,8 +37,10 @@ def forget(engine: Engine, now: int) -> None:
         connection.execute(delete(CommandRow).where(CommandRow.at < now - SEEN_KEPT_S))
         connection.execute(delete(JournalRow).where(JournalRow.at < now - JOURNAL_KEPT_S))
         connection.execute(delete(Body).where(Body.post_id.in_(settled)))
+        drills.forget(connection, now - DRILL_MEMBERS_KEPT_S, now - DRILL_KEPT_S)
         ids = connection.execute(old).scalars().all()
         for part in (ids[i : i + 500] for i in range(0, len(ids), 500)):
             connection.execute(delete(Body).where(Body.post_id.in_(part)))
             connection.execute(delete(Copy).where(Copy.post_id.in_(part)))
+            connection.execute(delete(ReceiptRow).where(ReceiptRow.post_id.in_(part)))
             connection.execute(delete(Post).where(Post.id.in_(part)))

@@ -168,13 +168,13 @@ class Desk:
             self._enter_certificate(self.examined.admitted(octets, self.at) if needs_encryption else self.examined.read(octets))
 
     def take_certificates(self, *, owners_only: bool) -> None:
-        """Step 5. `owners_only`: a certificate is renewed only for whoever signed the mail around it, or if it is revoked."""
+        """Step 5. `owners_only`: for others than who signed the mail around it, a certificate is only extended, or revoked."""
         if owners_only and not self.covers and len(self.sent) > MAX_CERTIFICATES_UNSIGNED:
             detail = f"a mail that is not signed brings at most {MAX_CERTIFICATES_UNSIGNED} certificates; sign it"
             raise Refused("too-many-certificates", detail)
         problems = self._take_certifications()
         for fingerprint in self.sent:
-            if not owners_only or fingerprint in self.covers or self._shows_revocation(fingerprint):
+            if not owners_only or fingerprint in self.covers or self._shows_much(fingerprint):
                 self._renew(fingerprint)
         if not self.entered:
             raise [*problems, *self.silent, self._nothing_new()][0]
@@ -187,10 +187,12 @@ class Desk:
             "nothing-new", "nothing in this is new: no statement, no certification, no certificate that the log knows and that changed"
         )
 
-    def _shows_revocation(self, fingerprint: str) -> bool:
-        """Whether what was sent shows that a known key is revoked: only its owner can have made that, whoever mails it."""
+    def _shows_much(self, fingerprint: str) -> bool:
+        """Whether what was sent shows that a known key is revoked, or lasts longer: only its owner can have made that, whoever mails it."""
         known, renewal = self.membership.certificates.get(fingerprint), self._renewal(fingerprint)
-        return bool(known and renewal and renewal.primary.revoked and not known.primary.revoked)
+        if not known or not renewal:
+            return False
+        return renewal.primary.revoked != known.primary.revoked or renewal.outlasts(known, self.at)
 
     def _take_certifications(self) -> list[Refused]:
         """Enters what Admin Contacts certified, in the order in which they made it; gives, for each that counts for nothing, the reason."""

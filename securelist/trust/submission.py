@@ -32,7 +32,7 @@ class Parcel:
     signed: tuple[bytes, ...] = ()
     certificates: tuple[bytes, ...] = ()
     mailed: bool = False
-    """Whether it came by mail, where anybody can send anybody's certificate: one is renewed for its owner only."""
+    """Whether it came by mail, where anybody can send anybody's certificate: for others than its owner one is only extended or revoked."""
     kept: Mapping[str, bytes] = field(default_factory=dict)
     """By fingerprint, binary: certificates that the house has from requests and answers. One is asked for (`get`) where a statement
     names it and none was sent; it then enters with the statement. They count against no limit of what was sent."""

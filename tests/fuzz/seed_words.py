@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from delivery_reports import REPORTS
 from rdap_world import octets, person, record
 
 from fuzz.targets_mail import KEY, LIST
@@ -220,5 +221,6 @@ SEEDS: dict[str, list[bytes]] = {
     "drafted": [f"{person}\n{KEY}".encode() for person in ("Anna\nRegistry\nanna@nl.example\n+31 6 1234 5678", "A: B\nKey: x\n\n")],
     "signed_text": [*(words.encode() for words in (*_COMMANDS, *_STATEMENTS[:2])), _FLOWED, _NESTED],
     "rdap": _RECORDS,
+    "report": [bytes([bool(one.mail_from)]) + one.about() for one in REPORTS.values()],
     "tokens": [token.encode() for token in (*_TOKENS, f"Token: {_TOKENS[-1]}\n> {_TOKENS[3].upper()} x")],
 }

@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 from fuzz.judging import Target, check_refusal, is_line, text
+from securelist.bounces.report import DELAYED, MAX_RECIPIENTS, MAX_WHY, read_report
 from securelist.config import Config, read_config
+from securelist.delivery.status import HARD, SOFT, UNFIT
 from securelist.errors import ConfigurationError, Refused
 from securelist.mail.addresses import MAX_ADDRESS_OCTETS, Role, address_for, address_problem, role_of
 from securelist.mail.headers import (
@@ -178,6 +180,18 @@ def composed(octets: bytes) -> None:
     assert len(parts_of(again)) == 2 and parts_of(again)[1].endswith(signed if inline else content.body)
 
 
+def report(octets: bytes) -> None:
+    """A mail to a bounce address, its return path null or (first octet odd) another: what is said of whom, or that it is no report."""
+    found = read_report(octets[1:], "anna@nl.example" if octets[:1] and octets[0] & 1 else "")
+    assert len(found) <= 2 * MAX_RECIPIENTS
+    for one in found:
+        assert one.kind in (DELAYED, SOFT, HARD, UNFIT)
+        assert one.why and is_line(one.why) and len(one.why) <= MAX_WHY
+        assert one.recipient == one.recipient.lower() and "\n" not in one.recipient
+    if not found:
+        raise Refused("no-report", "this says nothing of a delivery")
+
+
 # --- what operators write ------------------------------------------------------------------------------------------------
 
 
@@ -204,4 +218,5 @@ TARGETS = {
     "opened": Target(opened, 8192),
     "composed": Target(composed, 4096),
     "config": Target(config, 1024),
+    "report": Target(report, 4096),
 }
