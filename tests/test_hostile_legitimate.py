@@ -32,7 +32,15 @@ class Read:
 
 
 # What mail programs read under these names.
-MEANT = {"iso-8859-8-i": "iso-8859-8", "windows-874": "cp874", "gb2312": "gbk", "shift_jis": "cp932", "ks_c_5601-1987": "cp949"}
+MEANT = {
+    "iso-8859-8-i": "iso-8859-8",
+    "windows-874": "cp874",
+    "gb2312": "gbk",
+    "shift_jis": "cp932",
+    "ks_c_5601-1987": "cp949",
+    "unknown-8bit": "latin-1",
+    "big5": "big5hkscs",
+}
 
 
 def read(town: Town, mail: EmailMessage) -> Read:
