@@ -126,9 +126,9 @@ class SignatureFacts:
 def read_signature(octets: bytes) -> SignatureFacts:
     """The issuers (fingerprint and key ID, upper-case hex) and the time that one signature packet names; raises Refused."""
     damaged = Refused("bad-signature", "the signature packet is damaged or of an unknown version")
-    if read_packets(octets)[0].part(0, 1) not in _VERSIONS:  # of another one Sequoia says nothing, and not that it does not know it
-        raise damaged
     try:
+        if read_packets(octets)[0].part(0, 1) not in _VERSIONS:  # of another one Sequoia says nothing, and not that it does not know it
+            raise damaged
         packet = next(iter(PacketPile.from_bytes(octets)))
         named = (packet.issuer_fingerprint, packet.issuer_key_id)
         claimed = int(packet.signature_created.timestamp()) if packet.signature_created else 0
