@@ -80,8 +80,8 @@ def serve(
             judge(to, mail_from, content, deadline)
         finally:
             delivery.wake()  # a refusal may have written a letter, too
-            if to.role is Role.REQUEST:  # posts make no letter due that has not been written
-                writing_letters.wake()
+        if to.role is Role.REQUEST:  # nothing else makes a letter due that has not been written; no refusal does, which strangers can cause
+            writing_letters.wake()
 
     def refused_here(reason: str) -> None:
         with writing(engine) as connection:

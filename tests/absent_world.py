@@ -26,11 +26,17 @@ from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.openpgp.admission import split_certificates
 from securelist.request import RequestDesk
+from securelist.store import addresses
 from securelist.store.database import reading, writing
+from securelist.store.queue import FAILED, Outcome, lease, record, release
+from securelist.store.schema import CertificateRow
 from securelist.store.schema_upkeep import AbsentRow
 from securelist.trust.submission import Parcel
 from securelist.upkeep.absent import Absent
+from securelist.upkeep.readiness import Standing, readiness
 
+HOUR = 1 / 24
+MINUTE = HOUR / 60
 SUBJECT, TEXT = "Attack on the name servers", "They come from everywhere."
 
 
@@ -118,6 +124,31 @@ class World(Welcoming):
         member = self.house.membership().member_by_key(who.fingerprint, self.after(days))
         return member.state if member else ""
 
+    def returns(self, who: Somebody) -> list[tuple[str, str]]:
+        """Subject and text, on one line, of the letters about what did not arrive while somebody was away."""
+        found = [one for one in self.letters(who) if "did not reach you" in one.subject]
+        return [(one.subject, " ".join(one.text.split())) for one in found]
+
+    def displease(self, who: Somebody) -> None:
+        """Sequoia has no key to encrypt to in a certificate that by the facts in the log has one, as after an update of Sequoia."""
+        less = self.town.people.gpg("--export-filter", "drop-subkey=secret=0 || secret=1", "--export", who.fingerprint)
+        with writing(self.house.engine) as connection:
+            connection.execute(update(CertificateRow).where(CertificateRow.fingerprint == who.fingerprint).values(octets=less))
+        self.house = Installation(self.town.home)
+
+    def fail(self, address: str, days: float) -> None:
+        """On that day no copy for an address is taken by the next hop, for good: what a worker writes down then."""
+        at = self.after(days)
+        for copy in lease(self.house.engine, "a worker", at, 1000):
+            if copy.recipient == address:
+                record(self.house.engine, copy, Outcome(FAILED, "550 5.1.1 no such user", works=False), at)
+        release(self.house.engine, "a worker")
+
+    def ahead(self, days: float) -> None:
+        """As if letters had been written on that day, by a clock that was ahead."""
+        with writing(self.house.engine) as connection:
+            connection.execute(update(AbsentRow).values(noticed=self.after(days), contact_told=self.after(days)))
+
     def absences(self) -> list[tuple[object, ...]]:
         """What the table of absences holds."""
         with reading(self.house.engine) as connection:
@@ -132,6 +163,37 @@ class World(Welcoming):
 def ring(certificate: bytes, who: Somebody) -> bytes:
     """A certificate as an attachment."""
     return keys(Somebody(who.name, who.address, who.fingerprint, certificate))
+
+
+def revoked(world: World, who: Somebody) -> None:
+    """Their key is revoked, and the log knows."""
+    certificates = tuple(split_certificates(world.town.people.revoke(who)))
+    world.house.enter(Parcel((), certificates), int(time.time()))
+
+
+def dead(world: World, address: str, at: int) -> None:
+    """Mail to an address comes back."""
+    with writing(world.house.engine) as connection:
+        addresses.mark(connection, address, "550 5.1.1 no such user", at, by_report=False)
+
+
+def mailed(world: World, who: Somebody, days: float) -> None:
+    """Their certificate, as it is by then, comes to LIST-request on that day, signed."""
+    octets = world.signed_mail(who, ring(world.town.people.export(who.fingerprint), who))
+    assert isinstance(world.send(octets, days), Taken)
+
+
+def extended(world: World, who: Somebody, until: str) -> None:
+    """The key and its subkeys last so many days."""
+    for subkeys in ((), ("*",)):
+        world.town.people.gpg("--quick-set-expire", who.fingerprint, until, *subkeys)
+
+
+def standing(world: World, who: Somebody, days: float) -> Standing:
+    """Whether they are reached on that day."""
+    house = Installation(world.town.home)
+    (found,) = [one for one in readiness(house, world.after(days)) if one.member.fingerprint == who.fingerprint]
+    return found
 
 
 @pytest.fixture

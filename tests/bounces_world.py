@@ -32,6 +32,7 @@ from securelist.openpgp.admission import split_certificates
 from securelist.store import addresses, queue_view
 from securelist.store.addresses import Mark
 from securelist.store.database import reading
+from securelist.store.queue import LETTER, NewCopy, NewPost, commit_post
 from securelist.store.queue_view import CopyStatus
 from securelist.trust.membership import Member
 from securelist.trust.submission import Parcel
@@ -89,6 +90,13 @@ class World:
         self.deliver()
         return post_id
 
+    def send(self, who: Somebody, address: str) -> None:
+        """A mail of the list's queue to one address, at any time: a signature that old would make no post. It is handed over at once."""
+        number = f"<{time.time_ns()}@lists.example.org>"
+        copies = (NewCopy(address, "nl", who.fingerprint, b"\x84"),)
+        commit_post(self.house.engine, NewPost(LETTER, number, self.now, "", "", b"Subject: x\r\n", b"\xd2", copies))
+        self.deliver()
+
     def copy(self, post_id: int, address: str) -> CopyStatus:
         """Where the copy of a post to an address stands."""
         [found] = [copy for copy in queue_view.copies(self.house.engine, post_id) if copy.recipient == address]
@@ -100,9 +108,9 @@ class World:
         """(return path, mail) of all that the next hop took for an address, oldest first."""
         return [(sender, octets) for sender, recipient, octets in self.sink.mails if recipient == address]
 
-    def token(self, address: str) -> str:
-        """The token in the return path of the newest mail to an address."""
-        to = role_of(self.sent(address)[-1][0], LIST)
+    def token(self, address: str, which: int = -1) -> str:
+        """The token in the return path of a mail to an address, the newest if no other is meant."""
+        to = role_of(self.sent(address)[which][0], LIST)
         assert to is not None
         return to.token
 

@@ -17,12 +17,15 @@ from pathlib import Path
 import pytest
 from people import People, Somebody
 from queue_world import MailSink, listening
+from sqlalchemy import select
 from town import Town, entity, found_town, member
 
 from securelist.delivery.next_hop import SmtpNextHop
 from securelist.delivery.worker import deliver_due
 from securelist.installation import Installation
 from securelist.openpgp.admission import split_certificates
+from securelist.store.database import reading
+from securelist.store.schema_upkeep import ReceiptRow
 from securelist.trust.submission import Parcel
 from securelist.upkeep.receipts import Receipts
 
@@ -118,6 +121,12 @@ class World:
         inner: EmailMessage = email.message_from_bytes(content, policy=email.policy.default)  # type: ignore[assignment]
         text = next(part for part in inner.walk() if part.get_content_type() == "text/plain")
         return Letter(str(inner["In-Reply-To"] or ""), str(inner["Subject"]), text.get_content().replace("\r\n", "\n"))
+
+
+def rows(world: World) -> list[tuple[int, int]]:
+    """When the first and the last receipt of each post were written."""
+    with reading(world.house.engine) as connection:
+        return [(row.first, row.last) for row in connection.execute(select(ReceiptRow.first, ReceiptRow.last))]
 
 
 @pytest.fixture(scope="module")

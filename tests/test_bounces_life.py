@@ -7,15 +7,17 @@ import re
 import pytest
 from bounces_world import BIG, DAY, FULL, GONE, HOUR, MINUTE, SLOW, World, founded, world  # noqa: F401
 from delivery_reports import dsn
+from sqlalchemy import update
 
 from securelist.addressees import Addressees
-from securelist.bounces.marked import TELL_EVERY_S, MarkedAddresses
+from securelist.bounces.marked import SILENT_IF_PASSING_S, TELL_EVERY_S, MarkedAddresses
 from securelist.delivery.backoff import GIVE_UP_AFTER_S, PAUSES_S
 from securelist.errors import Refused, TryAgain
 from securelist.letters import attached_mail
-from securelist.letters.kinds import FAILING_ADDRESSES_A_WEEK
 from securelist.store import journal, queue, queue_view, retention
 from securelist.store.addresses import Mark
+from securelist.store.database import writing
+from securelist.store.schema_upkeep import AddressRow
 from securelist.trust.membership import ACTIVE, UNREACHABLE
 
 HOME = "bert@home.example"
@@ -54,7 +56,7 @@ def test_a_mailbox_that_stays_full_for_five_days_is_marked(world: World) -> None
     assert world.now - accepted >= GIVE_UP_AFTER_S
     assert 30 < len(world.sent(bert.address)) < 45
     marked = world.mark(bert.address)
-    assert marked == Mark(bert.address, world.now, FULL.said, by_report=True)
+    assert marked == Mark(bert.address, world.now, FULL.said, by_report=True, passing=True)
     world.after(MINUTE)
     assert [letter.partition("\n")[0] for letter in world.letters(HOME)] == ["Mail to an address of yours does not arrive"]
     assert world.standing(bert).state == ACTIVE
@@ -186,16 +188,60 @@ def test_a_copy_from_before_the_mark_is_no_sign_of_recovery(world: World) -> Non
 
 
 def test_an_address_that_works_on_and_off_brings_few_letters(world: World) -> None:
-    """Every other day it is gone; its owner hears of it thrice a week at most."""
-    anna, bert = world.member("Anna"), world.member("Bert", HOME)
-    for _ in range(3):
-        world.post(anna)
+    """Every other day it is gone; its owner hears of it once a week, as if it had been marked all the time."""
+    bert = world.member("Bert", HOME)
+    for days in range(1, 13):
+        world.send(bert, bert.address)
         world.bounce(bert.address)
         world.after(HOUR)
-        world.post(anna)
+        world.send(bert, bert.address)
         world.after(DAY)
         assert world.mark(bert.address) is None
-    assert len(world.letters(HOME)) == FAILING_ADDRESSES_A_WEEK
+        assert len(world.letters(HOME)) == (1 if days <= 7 else 2)
+    world.after(8 * DAY)
+    world.send(bert, bert.address)
+    world.bounce(bert.address)
+    world.after(HOUR)
+    assert len(world.letters(HOME)) == 3  # forgotten by then: told at once
+
+
+def test_a_host_that_is_down_stays_marked(world: World) -> None:
+    """Whoever takes the copies for it reports each five days later; its owner hears of it weekly, until nothing is reported any more."""
+    bert = world.member("Bert", HOME)
+    taken: list[int] = []  # when the server took each copy, or letter
+    reported, marked = 0, []
+    for day in range(19):
+        if day < 14:
+            world.send(bert, bert.address)
+        for pause in (0, DAY, MINUTE):
+            world.after(pause)
+            taken += [world.now] * (len(world.sent(bert.address)) - len(taken))
+            while reported < len(taken) and taken[reported] + GIVE_UP_AFTER_S <= world.now:
+                world.take(world.token(bert.address, reported), FULL.about(bert.address))
+                reported += 1
+        marked.append(world.mark(bert.address) is not None)
+    assert marked == 4 * [False] + 15 * [True]
+    assert len(world.letters(HOME)) in (2, 3)
+    world.send(bert, bert.address)
+    world.after(SILENT_IF_PASSING_S + DAY)
+    assert world.mark(bert.address) is None
+
+
+def test_a_clock_that_was_ahead_holds_up_nothing(world: World) -> None:
+    """A mark of next month, told then, ends and is told of as one of now."""
+    anna, bert = world.member("Anna"), world.member("Bert", HOME)
+    world.post(anna)
+    world.bounce(bert.address)
+    ahead = world.now + 30 * DAY
+    with writing(world.house.engine) as connection:
+        connection.execute(update(AddressRow).values(since=ahead, told=ahead))
+    world.after(MINUTE)
+    marked = world.mark(bert.address)
+    assert marked is not None and marked.since == marked.told == world.now and world.letters(HOME) == []
+    world.after(TELL_EVERY_S)
+    assert len(world.letters(HOME)) == 1
+    world.after(DAY)
+    assert world.mark(bert.address) is None
 
 
 # --- what a report is about ------------------------------------------------------------------------------------------------

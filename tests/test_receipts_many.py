@@ -129,4 +129,5 @@ def test_a_page_of_people_and_no_more(crowd: World) -> None:
     found = named_in(told.words)
     assert len(found) == MAX_NAMED and {f"Member {number}" for number in (*UNUSABLE, *DEAD)} <= set(found)
     more = MEMBERS - 3 - MAX_NAMED
-    assert f"And {more} more. The word `status`, as a signed mail to tld-ops-request@lists.example.org" in told.words
+    assert f"And {more} more, {more} of whom merely wait: a copy for them is still being tried, and no list names them." in told.words
+    assert "The word `status`, as a signed mail to tld-ops-request@lists.example.org" in told.words

@@ -6,7 +6,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from absent_world import SUBJECT, TEXT, World
+from absent_world import HOUR, MINUTE, SUBJECT, TEXT, World, dead, extended, revoked
 from absent_world import founded as founded
 from absent_world import world as world
 from people import Somebody
@@ -14,33 +14,16 @@ from welcome_world import DAY
 from welcome_world import World as Welcoming
 
 from securelist.installation import Installation
-from securelist.openpgp.admission import split_certificates
+from securelist.letters.kinds import ABSENCES_A_DAY, written
 from securelist.openpgp.certificate import grouped
-from securelist.store import addresses
-from securelist.store.database import writing
-from securelist.trust.submission import Parcel
 from securelist.upkeep.absent import Absent
 
-HOUR = 1 / 24
-MINUTE = HOUR / 60
 CALL = ".nl: a contact is not reached: please call"
 
 
 def told(world: World, who: Somebody) -> list[str]:
     """The subjects of the letters about people who are away."""
     return [one.subject for one in world.letters(who) if "not reached" in one.subject]
-
-
-def revoked(world: World, who: Somebody) -> None:
-    """Their key is revoked, and the log knows."""
-    certificates = tuple(split_certificates(world.town.people.revoke(who)))
-    world.house.enter(Parcel((), certificates), int(time.time()))
-
-
-def dead(world: World, address: str, at: int) -> None:
-    """Mail to an address comes back."""
-    with writing(world.house.engine) as connection:
-        addresses.mark(connection, address, "550 5.1.1 no such user", at, by_report=False)
 
 
 # --- to the member -------------------------------------------------------------------------------------------------------
@@ -133,8 +116,7 @@ def test_who_is_reached_again_or_left_is_forgotten(world: World) -> None:
     world.round(3)
     assert len(world.absences()) == 2
     world.say(world.town.admin, "withdraw-ssc", carla)
-    for subkeys in ((), ("*",)):
-        world.town.people.gpg("--quick-set-expire", anna.fingerprint, "4d", *subkeys)
+    extended(world, anna, "4d")
     world.renew(anna)
     world.round(3.5)
     assert world.absences() == []
@@ -142,6 +124,7 @@ def test_who_is_reached_again_or_left_is_forgotten(world: World) -> None:
     world.round(5)
     assert [subject.split()[0] for subject, _ in world.notices(anna.address)] == ["1", "1"]
     assert len(world.notices(carla.address)) == 1
+    assert world.returns(carla) == []
 
 
 # --- to who can call them ------------------------------------------------------------------------------------------------
@@ -206,6 +189,29 @@ def test_an_admin_contact_whose_own_key_ended_is_not_written_to(world: World) ->
     (letter,) = [one for one in world.letters(world.town.root) if "not reached" in one.subject]
     assert "cannot be told: the key has expired" in " ".join(letter.text.split())
     assert world.letters(nina) == []
+
+
+def test_an_admin_contact_who_had_too_many_letters_is_said_to_have_had_them(world: World) -> None:
+    """The Secretariat is not told that mail does not arrive where it does."""
+    world.member("Anna", "2d")
+    for _ in range(ABSENCES_A_DAY):
+        written(world.house.engine, "absent", world.town.admin.address, world.after(2))
+    world.round(2.1)
+    (letter,) = [one for one in world.letters(world.town.root) if "not reached" in one.subject]
+    assert "cannot be told: they had as many letters within a day as one person gets" in " ".join(letter.text.split())
+
+
+def test_a_clock_that_was_ahead_silences_nobody(world: World) -> None:
+    """Letters with a date in the future are taken as never written; the next ones come, once."""
+    anna, bert = world.member("Anna", "2d"), world.member("Bert")
+    world.post(bert, 3)
+    world.round(3)
+    world.ahead(400)
+    world.post(bert, 3.1)
+    for days in (3.1, 3.11):
+        world.round(days)
+    assert [subject.split()[0] for subject, _ in world.notices(anna.address)] == ["1", "1"]
+    assert told(world, world.town.admin) == [CALL, CALL]
 
 
 # --- what the operator sees -----------------------------------------------------------------------------------------------

@@ -13,16 +13,13 @@ import pytest
 from people import People, Somebody
 from trust_story import certify
 from trust_world import BASE, BORN, DAY, LIST, Cast, World, certificate_of
-from trust_world import _peopled as _peopled
-from trust_world import cast as cast
-from trust_world import peopled as peopled
-from trust_world import unfounded as unfounded
 
 from securelist.openpgp.list_key import ListKey
 from securelist.trust.anchor import Anchor
 from securelist.trust.membership import Membership
 from securelist.upkeep.advice import subkeys_to_extend
-from securelist.upkeep.endings import Ending, Kind, Whose, concerned, ending_within, endings
+from securelist.upkeep.endings import Ending, Kind, Whose, concerned, ended_within, ending_within, endings
+from securelist.upkeep.speakers import Speakers
 from securelist.upkeep.warnings import stage_of
 
 # Keys that end are made with this many days; a statement's `Expires` names the beginning of a day.
@@ -43,6 +40,10 @@ class Case:
     fingerprint: str
     ends: int
     concerned: set[str]
+
+    def whom(self, ending: Ending, membership: Membership | None = None, dead: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Whom it concerns a day before it ends."""
+        return concerned(ending, Speakers(membership or self.membership, dead, self.ends - DAY))
 
     def found(self, at: int) -> list[Ending]:
         """What ends within thirty days of what this case is about."""
@@ -169,19 +170,20 @@ def test_whom_it_concerns(cases: dict[str, Case], thing: str) -> None:
     """Its owner, and whoever must act or hears of it; nobody twice."""
     case = cases[thing]
     (ending,) = case.found(case.ends - DAY)
-    whom = concerned(ending, case.membership)
+    whom = case.whom(ending)
     assert (set(whom), len(whom)) == (case.concerned, len(case.concerned))
 
 
 @pytest.mark.parametrize("thing", [make.__name__ for make in THINGS])
 def test_at_which_stages_people_are_told(cases: dict[str, Case], thing: str) -> None:
-    """Everybody at 30, 14, 7 and 1 days, but the Secretariat of an Admin Contact's key at 7 and 1; nobody when it is over."""
+    """Everybody at 30, 14, 7 and 1 days, but the Secretariat of an Admin Contact's key at 7 and 1; when it is over, of memberships only."""
     case = cases[thing]
     (ending,) = case.found(case.ends - DAY)
     others = case.concerned - {case.fingerprint} if thing == "contact" else set()
     for whom in case.concerned:
         stages = [stage_of(ending, whom, case.ends - days * DAY) for days in (31, 30, 29, 14, 8, 7, 2, 1, 0)]
-        assert stages == ([0, 0, 0, 0, 0, 7, 7, 1, 0] if whom in others else [0, 30, 30, 14, 14, 7, 7, 1, 0])
+        over = 0 if thing in ("attested", "certified") else None
+        assert stages == ([None] * 5 + [7, 7, 1, over] if whom in others else [None, 30, 30, 14, 14, 7, 7, 1, over])
 
 
 def test_where_nobody_speaks_for_a_cctld_the_secretariat_must_act(cases: dict[str, Case], peopled: World) -> None:
@@ -190,7 +192,44 @@ def test_where_nobody_speaks_for_a_cctld_the_secretariat_must_act(cases: dict[st
     nobody = {"nl": replace(case.membership.admin_contacts["nl"], dismissed=99)}
     (ending,) = case.found(case.ends - DAY)
     roots = {one.fingerprint for one in peopled.cast.roots}
-    assert set(concerned(ending, replace(case.membership, admin_contacts=nobody))) == {case.fingerprint} | roots
+    assert set(case.whom(ending, replace(case.membership, admin_contacts=nobody))) == {case.fingerprint} | roots
+
+
+def test_where_no_mail_reaches_who_speaks_for_a_cctld_the_secretariat_must_act(cases: dict[str, Case], peopled: World) -> None:
+    """Once none of the Admin Contact's addresses works; they still hear of it, and so do all trust roots."""
+    case, admin = cases["attested"], peopled.cast.admin
+    (ending,) = case.found(case.ends - DAY)
+    roots = {one.fingerprint for one in peopled.cast.roots}
+    assert set(case.whom(ending, dead=("anna@nl.example",))) == case.concerned
+    assert set(case.whom(ending, dead=(admin.address,))) == case.concerned | roots
+
+
+@pytest.mark.parametrize("thing", ["attested", "certified"])
+def test_what_has_ended_is_known_for_a_week(cases: dict[str, Case], thing: str) -> None:
+    """From the very second on: not before, and not eight days after. A certificate that ended is not among it."""
+    case = cases[thing]
+    for after, expected in ((-1, 0), (0, 1), (DAY, 1), (7 * DAY - 1, 1), (7 * DAY, 0), (8 * DAY, 0)):
+        found = [one for one in ended_within(case.membership, case.ends + after) if one.about.fingerprint == case.fingerprint]
+        assert [(one.kind, one.ends, one.days(case.ends + after)) for one in found] == [(case.kind, case.ends, 0)] * expected, after
+    assert ended_within(cases["whole"].membership, END + DAY) == ()
+
+
+def test_whoever_was_attested_anew_has_not_dropped_out(cases: dict[str, Case]) -> None:
+    """By another address with the same key, or by another key at the same address; for another ccTLD does not count."""
+    case = cases["attested"]
+    (old,) = [one for one in case.membership.attestations.values() if one.fingerprint == case.fingerprint]
+    later, other = old.expires + 90 * DAY, replace(old.person, emails=("new@nl.example",))
+    anew = {
+        "another address": (replace(old, person=other, expires=later), 0),
+        "another key": (
+            replace(old, person=replace(other, emails=(*other.emails, old.person.emails[0])), fingerprint="F" * 40, expires=later),
+            0,
+        ),
+        "another ccTLD": (replace(old, cctld="be", person=other, expires=later), 1),
+    }
+    for name, (attestation, expected) in anew.items():
+        known = {**case.membership.attestations, (attestation.cctld, attestation.address): attestation}
+        assert len(ended_within(replace(case.membership, attestations=known), case.ends + DAY)) == expected, name
 
 
 def test_what_has_no_end_is_no_ending_and_what_ends_first_comes_first(cases: dict[str, Case], peopled: World) -> None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from people import Somebody
-from town import LIST, Town, member
-from warning_world import DAY, World, commands
+from town import LIST, member
+from warning_world import DAY, World, commands, until
 from warning_world import folder as folder
+from warning_world import world as world
 
 from securelist.installation import Installation
 from securelist.openpgp.admission import read_certificate, split_certificates
@@ -26,27 +22,11 @@ from securelist.upkeep.endings import Whose, ending_within
 from securelist.upkeep.warnings import Warnings
 
 
-@pytest.fixture
-def world(town: Town) -> Iterator[World]:
-    """The town's list in a folder of its own, at this moment."""
-    base = Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp"))
-    own = replace(town.copy(base), members=dict(town.members))
-    with (own.home / "securelist.toml").open("a") as file:
-        file.write("members_per_cctld = 9\n")
-    yield World(own)
-    own.close()
-    shutil.rmtree(base, ignore_errors=True)
-
-
 def dora(world: World, expires: str = "60d") -> Somebody:
     """A member with a key that ends."""
     who = world.person("Dora", expires=expires)
     world.attest(who)
     return who
-
-
-def until(days: int) -> str:
-    return f"{datetime.fromtimestamp(time.time() + days * DAY, UTC):%Y-%m-%d}"
 
 
 # --- a member's key ---------------------------------------------------------------------------------------------------------
@@ -55,7 +35,7 @@ def until(days: int) -> str:
 def test_four_warnings_and_then_none(world: World) -> None:
     """At 30, 14, 7 and 1 days, whatever rounds there are in between; not before, and not when it has happened. To nobody else."""
     who, anna = dora(world), member(world.town, "Anna")
-    days = (40, 31, 30.5, 30, 29, 20, 14, 13, 8, 7, 3, 1, 0.5, 0, -2)
+    days = (40, 31, 30.5, 30, 29, 20, 14, 13, 8, 7, 3, 1, 0.5, 0, -2, -9)
     told = {day: world.told(who, anna, world.town.admin, ends=world.ends(who), days=day) for day in days}
     assert [day for day in days if told[day][0]] == [30, 14, 7, 1]
     assert all(told[day] == [1 if day in (30, 14, 7, 1) else 0, 0, 0] for day in days)
@@ -127,6 +107,22 @@ def test_whoever_cannot_be_written_to_is_not_taken_for_told(world: World) -> Non
     world.warn(world.ends(who) + 5 * DAY)
     assert world.new(who) == []
     assert world.remembered() == 1  # of the Admin Contact, who got the text to sign
+
+
+def test_a_process_that_was_killed_before_it_remembered_a_letter_does_not_write_it_again(world: World) -> None:
+    """Not on the day after either; but what has come to be due since is told."""
+    who = dora(world)
+    midnight = -(-(world.ends(who) - 14 * DAY + 60) // DAY) * DAY
+    world.warn(midnight - 60)
+    assert len(world.new(who)) == 1
+    world.forget()
+    world.warn(midnight + 60)
+    assert (world.new(who), world.remembered()) == ([], 1)
+    world.forget()
+    world.attest(who, Expires=until(55))
+    world.warn(midnight + 120)
+    (letter,) = world.new(who)
+    assert "vouched for you" in letter.text
 
 
 # --- renewal, by what the letter says ------------------------------------------------------------------------------------------

@@ -7,18 +7,22 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from people import Somebody
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from statement_mails import PLAIN, REQUEST, mail, multipart, part
+from town import Town
 from welcome_world import DAY, Letter
 from welcome_world import World as Welcoming
 
 from securelist.installation import Installation
-from securelist.store.database import reading
+from securelist.store.database import reading, writing
 from securelist.store.schema_upkeep import WarningRow
 from securelist.upkeep.warnings import Warnings
 
@@ -58,6 +62,15 @@ class World(Welcoming):
         with reading(self.house.engine) as connection:
             return len(connection.execute(select(WarningRow.__table__)).all())
 
+    def forget(self) -> None:
+        """As if the process had been killed between its letters and its notes of them."""
+        with writing(self.house.engine) as connection:
+            connection.execute(delete(WarningRow))
+
+    def expires(self, who: Somebody) -> int:
+        """When the membership of a member ends."""
+        return next(one.expires for one in self.house.membership().members(int(time.time())) if one.fingerprint == who.fingerprint)
+
     # --- what people do with a letter --------------------------------------------------------------------------------------
 
     def type_(self, lines: str, folder: Path, home: Path | None = None) -> None:
@@ -90,3 +103,20 @@ def folder() -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp"))
     yield made
     shutil.rmtree(made, ignore_errors=True)
+
+
+def until(days: int) -> str:
+    """The day so many days from now."""
+    return f"{datetime.fromtimestamp(time.time() + days * DAY, UTC):%Y-%m-%d}"
+
+
+@pytest.fixture
+def world(town: Town) -> Iterator[World]:
+    """The town's list in a folder of its own, at this moment."""
+    base = Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp"))
+    own = replace(town.copy(base), members=dict(town.members))
+    with (own.home / "securelist.toml").open("a") as file:
+        file.write("members_per_cctld = 9\n")
+    yield World(own)
+    own.close()
+    shutil.rmtree(base, ignore_errors=True)

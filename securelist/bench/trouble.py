@@ -28,6 +28,7 @@ from securelist.trust.grammar import render
 from securelist.trust.membership import UNREACHABLE
 from securelist.trust.statement import StatementType
 from securelist.trust.submission import Parcel
+from securelist.upkeep.receipts import Receipts
 
 # The poster, one with a revoked key, one with a dead address, five with two addresses; and some whom all this may delay.
 MIN_MEMBERS = 20
@@ -194,6 +195,7 @@ def _settle(town: Installation, post: bytes) -> None:
     while newest != (newest := queue_view.posts(town.engine, 1)[0].id):
         measure.deliver(town)
         rounds.run(int(time.time()))
+        Receipts(town).round(int(time.time()))
     town.engine.dispose()
 
 

@@ -67,7 +67,7 @@ def _apply(connection: Connection, copy: Sent, failures: tuple[Failure, ...], at
         reports.send_again(connection, copy, failure.why, due, at)
         return f"copy {copy.id} will be sent again"
     if reports.fail(connection, copy, failure.why, at) and failure.kind != UNFIT:
-        addresses.mark(connection, copy.recipient, failure.why, at, by_report=True)
+        addresses.mark(connection, copy.recipient, failure.why, at, by_report=True, passing=failure.kind == SOFT)
     return f"copy {copy.id} has failed"
 
 

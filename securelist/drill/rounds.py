@@ -63,8 +63,9 @@ class Drills:
         waiting = [row for row in self._rows(drill) if not row.asked and not row.answered]
         if waiting:
             secret, standings = read_secret(self._house.home), self._standings(at)
-            present = [(row, standings[key]) for row in waiting if (key := _key(row)) in standings]
-            able = [(row, one) for row, one in present if one.key_works and one.member.state != SUSPENDED]
+            found = [(row, standings[key]) for row in waiting if (key := _key(row)) in standings]
+            present = [(row, one) for row, one in found if one.member.state != SUSPENDED]  # who is, is not asked
+            able = [(row, one) for row, one in present if one.key_works]
             self._note_unable(one for one in present if one not in able)
             each(able[:LETTERS_A_ROUND], lambda pair: self._ask_one(drill, *pair, secret, at))
 
@@ -121,8 +122,8 @@ class Drills:
     def _tell(self, drill: Drill, rows: Iterable[DrillMember], standings: Mapping[Key, Standing], at: int) -> bool:
         """Tells each member how they did; whether all were told who can be. Of an unusable key its owner hears elsewhere."""
         due = [(row, one) for row in counted(rows) if not row.told and (one := standings.get(_key(row))) and one.key_works]
-        each(due[:LETTERS_A_ROUND], lambda pair: self._tell_one(drill, *pair, at))
-        return len(due) <= LETTERS_A_ROUND
+        done = each(due[:LETTERS_A_ROUND], lambda pair: self._tell_one(drill, *pair, at))
+        return len(done) == len(due)  # with whom there was trouble comes again in the next round
 
     def _tell_one(self, drill: Drill, row: DrillMember, one: Standing, at: int) -> None:
         told = f"result {occasion(drill, row.fingerprint)}"

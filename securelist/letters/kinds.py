@@ -70,6 +70,8 @@ STATUSES_A_DAY = 50
 NOTICES_A_DAY = 25
 # One for each ccTLD. Somebody may speak for several, and the Secretariat hears of all that have nobody; the rest comes the day after.
 ABSENCES_A_DAY = 50
+# Whose address works on and off hears of the rest a day later, in one letter.
+RETURNS_A_DAY = 5
 
 # One a day for each key; somebody may have one as a member and another as an Admin Contact, or have just changed keys.
 ENDINGS_A_DAY = 3
@@ -161,6 +163,7 @@ KINDS: Mapping[str, Kind] = {
     "status": Kind(STATUSES_A_DAY, asked=True),
     "missed": Kind(NOTICES_A_DAY),
     "absent": Kind(ABSENCES_A_DAY),
+    "back": Kind(RETURNS_A_DAY),
     "address-fails": Kind(FAILING_ADDRESSES_A_WEEK, WEEK_S),
     "renewed": Kind(RECEIPTS_A_DAY),
     "drill": Kind(DRILLS_A_DAY, certificate=True),

@@ -97,8 +97,8 @@ class Letters:
     def publish(
         self, kind: str, address: str, at: int, *, parts: tuple[bytes, ...] = (), occasion: str = "", answers_to: str = "", **facts: object
     ) -> bool:
-        """Queues a letter to an address whose key is not known, signed, in clear, with the list's certificate: nothing in it may be
-        other than public. `parts` are ASCII. Otherwise as `write`; False: this address had too many letters.
+        """Queues a letter to an address without a key to encrypt to, signed, in clear, with the list's certificate: nothing in it may be
+        other than public, or their own. `parts` are ASCII. Otherwise as `write`; False: this address had too many letters.
         """
         message_id = self._message_id(kind, address, occasion)
         if has_message_id(self.engine, message_id):

@@ -85,13 +85,18 @@ class Certificate:
         until = self.until(capability, at) if self.keys_for(capability, at) else at
         return inf if until is None else until
 
-    def encryption_ended(self, at: int) -> int | None:
-        """When it could be encrypted to for the last time before `at`, if that ended by itself; None if it never could, or was revoked."""
-        if self.primary.revoked or self.can_encrypt(at):
-            return None
-        keys = [k for k in self.keys if "e" in k.capabilities and k.usable and not k.revoked and k.created <= at]
-        ends = [min(end for end in (k.expires, self.primary.expires) if end is not None) for k in keys if k.expires or self.primary.expires]
-        return max((end for end in ends if end <= at), default=None)
+    def encryption_ended(self, at: int, revoked: int) -> int | None:
+        """When it could be encrypted to for the last time before `at`, its revocations being known since `revoked`; None if it never could.
+
+        A subkey ends with its own time or the primary key's, or when the revocation of either was known; the last one counts.
+        """
+        keys = [key for key in self.keys if "e" in key.capabilities and key.usable and key.created <= at]
+        ends = [min(self._ends(key, revoked), self._ends(self.primary, revoked)) for key in keys]
+        return max((round(end) for end in ends if end <= at), default=None)
+
+    @staticmethod
+    def _ends(key: ComponentKey, revoked: int) -> float:
+        return min(inf if key.expires is None else key.expires, revoked if key.revoked else inf)
 
     def why_not_encrypt(self, at: int) -> str:
         """One plain clause saying why `can_encrypt` is false; empty when it is true."""

@@ -20,7 +20,7 @@ from securelist.openpgp.list_key import ListKey
 from securelist.openpgp.packets import read_packets, recipient_of
 from securelist.openpgp.pgpy_ import ThrowAwayKey
 from securelist.post.step1_receive import MAX_MAIL_OCTETS
-from securelist.store.queue import NewCopy
+from securelist.store.queue import NOT_TAKEN, NewCopy
 
 
 class Recipient(Protocol):
@@ -116,5 +116,5 @@ def _assign(packets: Sequence[bytes], usable: Mapping[str, Certificate], at: int
 
 
 def _copy(member: Recipient, address: str, key_packets: bytes, certificates: Mapping[str, Certificate], at: int) -> NewCopy:
-    why = "" if key_packets else certificates[member.fingerprint].why_not_encrypt(at) or "Sequoia does not encrypt to this certificate"
+    why = "" if key_packets else certificates[member.fingerprint].why_not_encrypt(at) or NOT_TAKEN
     return NewCopy(address, member.cctld, member.fingerprint, key_packets, why)

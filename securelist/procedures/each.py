@@ -22,4 +22,6 @@ def each(items: Iterable[Item], do: Callable[[Item], Result]) -> list[Result]:
             results.append(do(item))
         except SecurelistError as trouble:
             _log.warning("round: %s: %s", trouble.reason, trouble.detail)
+        except Exception as error:  # a fault of ours with one must not keep the others from being done
+            _log.error("round: %s", type(error).__name__)
     return results

@@ -37,7 +37,7 @@ class Rounds:
         4. The Secretariat hears of what has lapsed.
         5. Welcomes to new members, whom steps 2 and 3 may have brought; reports of those who did not answer theirs.
         6. The weekly summary.
-        7. Upkeep: warnings, notices, receipts, drills (`upkeep.rounds`).
+        7. Upkeep: warnings, notices, drills (`upkeep.rounds`).
         """
         with self._one_at_a_time:
             each((self._inviting.round, self._answering.round, self._ask, self._tell_lapsed), lambda step: step(at))

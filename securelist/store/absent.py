@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy.orm import aliased
 
-from securelist.store.queue import POST, UNREACHABLE
+from securelist.store.queue import DELIVERED, FAILED, NOT_TAKEN, POST, QUEUED, UNREACHABLE
 from securelist.store.schema import Copy, Post
 from securelist.store.schema_upkeep import AbsentRow
 
@@ -36,12 +37,31 @@ class Absence:
 
 
 @dataclass(frozen=True)
-class Missed:
+class Unheard:
     """Posts of which somebody could have no copy: how many, when the last was accepted, and the number of the last copy."""
 
     posts: int
     last: int
     last_copy: int
+
+
+@dataclass(frozen=True)
+class Lost:
+    """All posts of an absence that did not arrive: how many, the last one's number and time, and where their copies were to go."""
+
+    posts: int
+    last_post: int
+    last: int
+    recipients: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """That Sequoia made nobody a packet of the newest post with their key: why, and when the first and the last such post were accepted."""
+
+    why: str
+    first: int
+    last: int
 
 
 def absences(connection: Connection) -> Mapping[Key, Absence]:
@@ -62,13 +82,45 @@ def end(connection: Connection, those: Iterable[Absence]) -> None:
         connection.execute(delete(AbsentRow).where(_is(one)))
 
 
-def missed(connection: Connection) -> Mapping[Key, Missed]:
+def missed(connection: Connection) -> Mapping[Key, Unheard]:
     """What was posted since they are out of reach and they have not heard of, for each absent member of whom there is anything."""
     posts = select(AbsentRow.cctld, AbsentRow.fingerprint, func.count(Copy.post_id.distinct()), func.max(Post.accepted), func.max(Copy.id))
     of_theirs = and_(Copy.cctld == AbsentRow.cctld, Copy.fingerprint == AbsentRow.fingerprint, Copy.id > AbsentRow.last_copy)
     unheard = posts.select_from(Copy).join(AbsentRow, of_theirs).join(Post, Post.id == Copy.post_id)
     wanted = unheard.where(Copy.state == UNREACHABLE, Post.kind == POST, Post.accepted >= AbsentRow.since)
-    return {(row[0], row[1]): Missed(*row[2:]) for row in connection.execute(wanted.group_by(AbsentRow.cctld, AbsentRow.fingerprint))}
+    return {(row[0], row[1]): Unheard(*row[2:]) for row in connection.execute(wanted.group_by(AbsentRow.cctld, AbsentRow.fingerprint))}
+
+
+def lost(connection: Connection, one: Absence) -> Lost | None:
+    """The posts of which no copy arrived since somebody is out of reach, nor waits to; heard of or not. None where there is none.
+
+    By when a copy ended: the first that fails is of a post that was accepted before, and its end is what marks the address.
+    """
+    other = aliased(Copy)
+    came = select(other.id).where(other.post_id == Copy.post_id, other.fingerprint == Copy.fingerprint)
+    theirs = (Copy.cctld == one.cctld, Copy.fingerprint == one.fingerprint, Copy.settled >= one.since)
+    ended = select(Post.id, Post.accepted, Copy.recipient).join(Copy, Copy.post_id == Post.id)
+    wanted = ended.where(Post.kind == POST, Copy.state.in_((UNREACHABLE, FAILED)), *theirs)
+    rows = connection.execute(wanted.where(~came.where(other.state.in_((DELIVERED, QUEUED))).exists())).all()
+    if not rows:
+        return None
+    accepted = {row[0]: row[1] for row in rows}
+    return Lost(len(accepted), max(accepted), max(accepted.values()), frozenset(row[2] for row in rows))
+
+
+def refused(connection: Connection) -> Mapping[str, Refusal]:
+    """By fingerprint, to whom Sequoia did not encrypt the newest post, though they seemed to have a key for it; nearly always nobody."""
+    newest = connection.execute(select(Post.id, Post.accepted).where(Post.kind == POST).order_by(Post.id.desc()).limit(1)).first()
+    if newest is None:
+        return {}
+    # The state is looked at here: asked for it, too, SQLite would go through the unreachable copies of all posts, not those of one.
+    of_newest = select(Copy.fingerprint, Copy.state).where(Copy.post_id == newest[0], Copy.answer == NOT_TAKEN)
+    those = {row[0] for row in connection.execute(of_newest) if row[1] == UNREACHABLE}
+    if not those:
+        return {}
+    first = select(Copy.fingerprint, func.min(Copy.settled)).where(Copy.state == UNREACHABLE, Copy.answer == NOT_TAKEN)
+    since = {row[0]: row[1] for row in connection.execute(first.group_by(Copy.fingerprint))}
+    return {fingerprint: Refusal(NOT_TAKEN, since[fingerprint], newest[1]) for fingerprint in those}
 
 
 def mark_noticed(connection: Connection, one: Absence, last_copy: int, at: int) -> None:

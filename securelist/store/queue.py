@@ -27,6 +27,9 @@ FAILED = "failed"
 UNREACHABLE = "unreachable"
 WITHDRAWN = "withdrawn"
 
+# The answer of an unreachable copy whose certificate could be encrypted to by the facts in the log: Sequoia made no packet for it.
+NOT_TAKEN = "Sequoia does not encrypt to this certificate"
+
 POST = "post"
 LETTER = "letter"  # of the server's own, encrypted to one person
 PUBLIC = "public"  # of the server's own, with nothing to hide: the body is MIME text, the headers have its Content-Type
@@ -280,7 +283,7 @@ def record(engine: Engine, copy: LeasedCopy, outcome: Outcome, now: int) -> None
     with recording(engine) as connection:
         connection.execute(_RECORD, values)
         if outcome.works:
-            addresses.clear(connection, copy.recipient)
+            addresses.clear(connection, copy.recipient, now)
         elif outcome.works is False:
             addresses.mark(connection, copy.recipient, outcome.answer, now, by_report=False)
         if outcome.state in (FAILED, WITHDRAWN):

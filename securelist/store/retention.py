@@ -30,7 +30,9 @@ def forget(engine: Engine, now: int) -> None:
     """Deletes what has had its time. Posts with a queued copy stay whole, however old."""
     waiting = select(Copy.post_id).where(Copy.state == QUEUED)
     wanted = select(Copy.post_id).where(Copy.state.in_((QUEUED, FAILED)))
-    settled = select(Post.id).where(Post.accepted < now - BODY_KEPT_S, Post.id.not_in(wanted))
+    # A mail server that took a copy may report after hours that it could not pass it on for now: then it is sent again.
+    sent = select(Copy.post_id).where(Copy.settled > now - BODY_KEPT_S)
+    settled = select(Post.id).where(Post.accepted < now - BODY_KEPT_S, Post.id.not_in(wanted), Post.id.not_in(sent))
     old = select(Post.id).where(Post.accepted < now - POST_KEPT_S, Post.id.not_in(waiting))
     with writing(engine) as connection:
         connection.execute(delete(Seen).where(Seen.at < now - SEEN_KEPT_S))

@@ -11,8 +11,9 @@ from securelist.store.schema import Base, Number
 class AddressRow(Base):
     """An address to which mail does not arrive: since when, and why; a mark, which changes nothing in what is sent there.
 
-    `by_report` says that a mail server reported it afterwards, and not the next hop at once: what clears the mark differs.
-    `told` is when its owner was told last, or 0.
+    `by_report` says that a mail server reported it afterwards, and not the next hop at once, `passing` that it may pass by itself, and
+    had not for days: what takes the mark off differs. `told` is when its owner was told last, or 0. `cleared` is when the mark was taken
+    off, or 0: the row stays for a while, so that an address that works on and off is not told of from the beginning each time.
     """
 
     __tablename__ = "addresses"
@@ -20,7 +21,9 @@ class AddressRow(Base):
     since: Mapped[int] = mapped_column(BigInteger)
     why: Mapped[str] = mapped_column(String(500))
     by_report: Mapped[bool] = mapped_column(Boolean, default=False)
+    passing: Mapped[bool] = mapped_column(Boolean, default=False)
     told: Mapped[int] = mapped_column(BigInteger, default=0)
+    cleared: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class AbsentRow(Base):
@@ -58,16 +61,21 @@ class LookupRow(Base):
 
 
 class ReceiptRow(Base):
-    """A post whose poster wants to know whom it reached. `first` and `last` are when the two receipts were written, or 0.
+    """A post whose poster wants to know whom it reached.
 
-    `missed` is a digest of whom the first receipt named as not reached; once `last` is set, nothing more is written.
+    `claimed` is when a process began to write the first receipt, `first` when that was done with, and `told` whether it could be
+    written; `missed` is a digest of whom it names as not reached. `looked` is up to when what became of the copies is known. Once
+    `last` is set, nothing more is written.
     """
 
     __tablename__ = "receipts"
     post_id: Mapped[int] = mapped_column(Number, ForeignKey("posts.id"), primary_key=True)
+    claimed: Mapped[int] = mapped_column(BigInteger, default=0)
     first: Mapped[int] = mapped_column(BigInteger, default=0)
-    last: Mapped[int] = mapped_column(BigInteger, default=0)
+    told: Mapped[bool] = mapped_column(Boolean, default=False)
     missed: Mapped[str] = mapped_column(String(64), default="")
+    looked: Mapped[int] = mapped_column(BigInteger, default=0)
+    last: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class DrillRow(Base):

@@ -15,14 +15,16 @@ from sqlalchemy.exc import IntegrityError
 from securelist.addressees import Addressees
 from securelist.installation import Installation
 from securelist.letters import Addressee, Facts, Verbatim
+from securelist.mail.addresses import same_address
 from securelist.openpgp.certificate import Certificate
 from securelist.procedures.dates import day, minute
 from securelist.procedures.each import each
 from securelist.store import absent, addresses
-from securelist.store.absent import Absence, Key, Missed
+from securelist.store.absent import Absence, Key, Lost, Unheard
 from securelist.store.database import reading, writing
+from securelist.store.queue import NOT_TAKEN
 from securelist.store.retention import DAY_S
-from securelist.trust.membership import ACTIVE, UNREACHABLE, Membership
+from securelist.trust.membership import ACTIVE, UNREACHABLE, Member, Membership
 from securelist.upkeep.advice import YEARS, Advice, extend, subkeys_to_extend
 from securelist.upkeep.readiness import Standing, readiness
 
@@ -40,10 +42,10 @@ class Absent:
         self._house, self._people = house, Addressees(house)
 
     def round(self, at: int) -> None:
-        """Writes what is due at `at` (Unix seconds), and forgets who is reached again or left. Raises TryAgain."""
+        """Writes what is due at `at` (Unix seconds), and forgets who left, or is reached again and was told. Raises TryAgain."""
         standings = {(one.member.cctld, one.member.fingerprint): one for one in readiness(self._house, at)}
         away = {key: one for key, one in standings.items() if one.member.state == UNREACHABLE}
-        self._keep(away, standings)
+        self._keep(away, standings, at)
         with reading(self._house.engine) as connection:
             known, missed = absent.absences(connection), absent.missed(connection)
         membership = self._house.membership()
@@ -51,25 +53,45 @@ class Absent:
         here = [(known[key], away[key]) for key in known if key in away]
         each(_by_cctld(here), lambda pair: self._tell_of(*pair, at))
 
-    def _keep(self, away: Mapping[Key, Standing], standings: Mapping[Key, Standing]) -> None:
+    def _keep(self, away: Mapping[Key, Standing], standings: Mapping[Key, Standing], at: int) -> None:
         """The table has who is away; a suspended member stays in it, and is told nothing meanwhile."""
         with reading(self._house.engine) as connection:
             known = absent.absences(connection)
-        new = [Absence(*key, one.since) for key, one in away.items() if key not in known]
-        gone = [one for key, one in known.items() if key not in standings or standings[key].member.state == ACTIVE]
-        if new or gone:
+        # An address that was marked by a clock that was ahead does not hide what is posted until then.
+        new = [Absence(*key, min(one.since, at)) for key, one in away.items() if key not in known]
+        if new:
             with suppress(IntegrityError), writing(self._house.engine) as connection:  # another process does the same
                 absent.begin(connection, new)
-                absent.end(connection, gone)
+        over = [one for key, one in known.items() if key not in standings or standings[key].member.state == ACTIVE]
+        each(over, lambda one: self._end(one, standings, at))
+
+    # --- to whoever is reached again -----------------------------------------------------------------------------------------
+
+    def _end(self, one: Absence, standings: Mapping[Key, Standing], at: int) -> None:
+        """Forgets an absence, once who is reached again has a letter of what did not arrive; of who left there is nobody to tell."""
+        with reading(self._house.engine) as connection:
+            lost = absent.lost(connection, one)
+        member = _successor(one, lost, standings) if lost else None
+        if lost is None or member is None or (member.state == ACTIVE and self._back(one, lost, member, at)):
+            with writing(self._house.engine) as connection:
+                absent.end(connection, [one])
+
+    def _back(self, one: Absence, lost: Lost, member: Member, at: int) -> bool:
+        membership = self._house.membership()
+        certificate, is_root = membership.certificates[member.fingerprint], self._people.is_root(member.fingerprint, membership)
+        to = Addressee(member.emails, member.cctld, certificate, is_root)
+        facts: Facts = {"person": member.name, "posts": lost.posts, "since": day(one.since), "last": f"{minute(lost.last)} UTC"}
+        occasion = f"back {one.cctld} {one.fingerprint} up to post {lost.last_post}"
+        return self._house.letters.write("back", to, at, occasion=occasion, **facts)
 
     # --- to the member -----------------------------------------------------------------------------------------------------
 
-    def _notice(self, known: Absence, one: Standing, missed: Missed | None, membership: Membership, at: int) -> None:
+    def _notice(self, known: Absence, one: Standing, missed: Unheard | None, membership: Membership, at: int) -> None:
         """What they missed since the last notice, to each of their addresses."""
-        certificate = membership.certificates[known.fingerprint]
-        if missed is None or at < known.noticed + NOTICE_EVERY_S or certificate.can_encrypt(at):
+        noticed = _by_now(known.noticed, at)
+        if missed is None or at < noticed + NOTICE_EVERY_S or one.key_works:
             return
-        facts = _missed(one, missed, known.noticed) | _way_back(certificate, at)
+        facts = _missed(one, missed, noticed) | _way_back(one, membership.certificates[known.fingerprint], at)
         occasion = f"missed {known.cctld} {known.fingerprint} up to copy {missed.last_copy}"
         letters = self._house.letters
         written = [letters.publish("missed", address, at, occasion=occasion, **facts) for address in one.member.emails]
@@ -81,32 +103,35 @@ class Absent:
 
     def _tell_of(self, cctld: str, those: Sequence[tuple[Absence, Standing]], at: int) -> None:
         """All of a ccTLD who are away, to its Admin Contact; to the Secretariat where that cannot be."""
-        told = [known.contact_told for known, _ in those]
+        told = [_by_now(known.contact_told, at) for known, _ in those]
         is_due = 0 in told or at >= min(told) + CONTACT_EVERY_S
         if not is_due or at < max(told) + CONTACT_AT_MOST_EVERY_S:
             return
-        occasion = " ".join(["absent", cctld, f"after {max(told)}", *(known.fingerprint for known, _ in those)])
+        # By what the table has, true or not: after a letter from the future this is not the first one again.
+        after = max(known.contact_told for known, _ in those)
+        occasion = " ".join(["absent", cctld, f"after {after}", *(known.fingerprint for known, _ in those)])
         if self._write(cctld, [one for _, one in those], occasion, at):
             with writing(self._house.engine) as connection:
                 absent.mark_told(connection, [known for known, _ in those], at)
 
     def _write(self, cctld: str, those: Sequence[Standing], occasion: str, at: int) -> bool:
-        contact = self._people.contact(cctld)
-        facts = _away(cctld, those)
-        if (
-            contact
-            and self._has_address(contact)
-            and self._house.letters.write("absent", contact, at, occasion=occasion, instead="", **facts)
-        ):
-            return True
-        instead, letters = _instead(contact, at), self._house.letters
+        contact, letters, facts = self._people.contact(cctld), self._house.letters, _away(cctld, those)
+        instead = self._hindrance(contact, at)
+        if contact and not instead:
+            if letters.write("absent", contact, at, occasion=occasion, instead="", **facts):
+                return True
+            had_enough = not letters.is_due("absent", contact, at, occasion)
+            instead = "they had as many letters within a day as one person gets" if had_enough else NOT_TAKEN
         written = [letters.write("absent", root, at, occasion=occasion, instead=instead, **facts) for root in self._people.secretariat(at)]
         return any(written)
 
-    def _has_address(self, to: Addressee) -> bool:
-        """Whether mail arrives anywhere at theirs."""
+    def _hindrance(self, contact: Addressee | None, at: int) -> str:
+        """Why an Admin Contact could not read a letter; empty if nothing is known against it."""
+        if contact is None:
+            return "it has none"
         with reading(self._house.engine) as connection:
-            return any(addresses.find(connection, address) is None for address in to.emails)
+            works = any(addresses.find(connection, address) is None for address in contact.emails)
+        return contact.certificate.why_not_encrypt(at) or ("" if works else "no mail arrives at theirs")
 
 
 def _by_cctld(here: Iterable[tuple[Absence, Standing]]) -> Iterator[tuple[str, Sequence[tuple[Absence, Standing]]]]:
@@ -114,10 +139,24 @@ def _by_cctld(here: Iterable[tuple[Absence, Standing]]) -> Iterator[tuple[str, S
         yield cctld, tuple(those)
 
 
+def _by_now(time: int, at: int) -> int:
+    """When something was done; what a clock that was ahead put into the future, holds up nothing."""
+    return time if time <= at else 0
+
+
+def _successor(one: Absence, lost: Lost, standings: Mapping[Key, Standing]) -> Member | None:
+    """Who was absent, as they are now: with the same key, or with another one at an address where something did not arrive."""
+    if one.key in standings:
+        return standings[one.key].member
+    known = (standing.member for standing in standings.values() if standing.member.cctld == one.cctld)
+    theirs = set(map(same_address, lost.recipients))
+    return next((member for member in known if theirs.intersection(map(same_address, member.emails))), None)
+
+
 # --- what the letters say ----------------------------------------------------------------------------------------------
 
 
-def _missed(one: Standing, missed: Missed, noticed: int) -> Facts:
+def _missed(one: Standing, missed: Unheard, noticed: int) -> Facts:
     """Nothing of a post but that it came, and nothing of its poster."""
     member = one.member
     return {
@@ -131,24 +170,25 @@ def _missed(one: Standing, missed: Missed, noticed: int) -> Facts:
     }
 
 
-def _way_back(certificate: Certificate, at: int) -> Facts:
-    """The commands for this very key: to extend it, or where there is nothing to extend to add what it lacks."""
+def _way_back(one: Standing, certificate: Certificate, at: int) -> Facts:
+    """The commands for this very key: to extend it, or to add what it lacks where there is nothing to extend, or Sequoia refuses it."""
     lapsed = {key.fingerprint for key in certificate.keys if "e" in key.capabilities and not key.revoked}
-    adds = certificate.primary.alive(at) and lapsed.isdisjoint(subkeys_to_extend(certificate, at))
+    adds = one.refused or (certificate.primary.alive(at) and lapsed.isdisjoint(subkeys_to_extend(certificate, at)))
     found = _adding(certificate.fingerprint) if adds else extend(certificate, at)
     shown = {"gpg": _indented(found.gpg), "sq": _indented(found.sq)}
-    return {"revoked": certificate.primary.revoked, "adds": adds, **shown}
+    return {"refused": one.refused, "revoked": certificate.primary.revoked, "adds": adds, **shown}
 
 
 def _adding(key: str) -> Advice:
-    return Advice((f"gpg --quick-add-key {key} \\", f"    default encr {YEARS}y", f"gpg --armor --export {key} > renewed.asc"), ())
+    add = (f"gpg --quick-add-key {key} \\", f"    default encr {YEARS}y")
+    return Advice((*add, "gpg --armor \\", f"    --export {key} > renewed.asc"), ())
 
 
 def _indented(lines: Iterable[str]) -> Verbatim:
     return Verbatim("\n".join(f"    {line}" for line in lines))
 
 
-def _away(cctld: str, those: Iterable[Standing]) -> Facts:
+def _away(cctld: str, those: Sequence[Standing]) -> Facts:
     people = [
         {
             "name": one.member.name,
@@ -159,11 +199,4 @@ def _away(cctld: str, those: Iterable[Standing]) -> Facts:
         }
         for one in those
     ]
-    return {"tld": cctld, "people": people}
-
-
-def _instead(contact: Addressee | None, at: int) -> str:
-    """Why the Secretariat is told, and not the Admin Contact."""
-    if contact is None:
-        return "it has none"
-    return "no mail arrives at theirs" if contact.certificate.can_encrypt(at) else f"{contact.certificate.why_not_encrypt(at)}"
+    return {"tld": cctld, "people": people, "refused": any(one.refused for one in those)}

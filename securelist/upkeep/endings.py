@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 
+from securelist.mail.addresses import same_address
 from securelist.mail.headers import address_in_user_id
 from securelist.openpgp.certificate import Certificate
 from securelist.store.retention import DAY_S
 from securelist.trust.anchor import Anchor
 from securelist.trust.membership import Attestation, Membership
+from securelist.upkeep.speakers import Speakers
 
 # A month: whoever is on leave when the first warning comes is back before the last one.
 AHEAD_DAYS = 30
+# Whom it happened to is told within this time: a server that stood still over a holiday tells them, too. Later than that they know.
+ENDED_DAYS = 7
 # gpg makes a key and then its subkeys, and counts their years from there: what ends within the hour ends with the whole.
 TOGETHER_S = 3600
 
@@ -100,17 +104,24 @@ def ending_within(membership: Membership, anchor: Anchor, at: int, days: int = A
     return tuple(ending for ending in endings(membership, anchor, at) if ending.ends <= at + days * DAY_S)
 
 
-def concerned(ending: Ending, membership: Membership) -> tuple[str, ...]:
+def ended_within(membership: Membership, at: int, days: int = ENDED_DAYS) -> tuple[Ending, ...]:
+    """What was said about people, and ended by itself within so many days before `at`; not where it was said anew since."""
+    stood = (one for one in membership.attestations.values() if not one.in_force(at) and one.in_force(at - days * DAY_S))
+    return tuple(sorted((_said(one) for one in stood if not _goes_on(one, membership, at)), key=lambda one: (one.ends, one.what)))
+
+
+def concerned(ending: Ending, speakers: Speakers) -> tuple[str, ...]:
     """The fingerprints of all whom it concerns, each once; those who must act are among them.
 
     One's own certificate: its owner. An Admin Contact's: the trust roots hear. A trust root's, and the list's: all trust roots. What was
-    said about a member: they, and who speaks for the ccTLD; the trust roots where nobody does.
+    said about a member: they, and who speaks for the ccTLD; the trust roots as well where nobody does, or who does cannot act.
     """
+    roots = speakers.membership.roots
     own = () if ending.whose is Whose.LIST else (ending.about.fingerprint,)
-    others: tuple[str, ...] = () if ending.whose is Whose.MEMBER else membership.roots
+    others: tuple[str, ...] = () if ending.whose is Whose.MEMBER else roots
     if ending.is_said:
-        contact = membership.admin_contact(ending.about.cctld)
-        others = (contact.fingerprint,) if contact else membership.roots
+        contact = speakers.membership.admin_contact(ending.about.cctld)
+        others = (*((contact.fingerprint,) if contact else ()), *(roots if speakers.why_not(ending.about.cctld) else ()))
     return tuple(dict.fromkeys((*own, *others)))
 
 
@@ -174,3 +185,9 @@ def _parts(certificate: Certificate, at: int) -> Iterator[tuple[Kind, int]]:
 def _said(one: Attestation) -> Ending:
     kind = Kind.CERTIFICATION if one.certified else Kind.ATTESTATION
     return Ending(kind, Whose.MEMBER, About(one.person.name, one.person.emails[0], one.cctld, one.fingerprint), one.expires)
+
+
+def _goes_on(one: Attestation, membership: Membership, at: int) -> bool:
+    """Whether somebody is a member for the same ccTLD all the same, by the same key or this address."""
+    others = (other for other in membership.attestations.values() if other.cctld == one.cctld and other.in_force(at))
+    return any(other.fingerprint == one.fingerprint or one.address in map(same_address, other.person.emails) for other in others)

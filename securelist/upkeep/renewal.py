@@ -20,6 +20,7 @@ from securelist.trust.membership import AdminContact, Attestation, Membership
 from securelist.trust.statement import Person, StatementType
 from securelist.upkeep.advice import LIST_KEY_YEARS, Lines, certify, extend, extend_by_gpg
 from securelist.upkeep.endings import Ending, Kind, Whose
+from securelist.upkeep.speakers import Speakers
 
 # A renewed attestation ends a year after the former one would have, so nobody loses by signing at once.
 RENEWED_FOR_S = 365 * DAY_S
@@ -27,12 +28,17 @@ RENEWED_FOR_S = 365 * DAY_S
 
 @dataclass(frozen=True)
 class Renewal:
-    """What one person, known by this certificate, is to be told at `at` (Unix seconds) of these endings, in their order."""
+    """What one person, known by this certificate, is to be told of these endings, in their order, when `speakers` were asked for."""
 
     house: Installation
     certificate: Certificate
     endings: Sequence[Ending]
-    at: int
+    speakers: Speakers
+
+    @property
+    def at(self) -> int:
+        """When they are told, Unix seconds."""
+        return self.speakers.at
 
     @cached_property
     def certified(self) -> tuple[Certificate, ...]:
@@ -66,9 +72,9 @@ class Renewal:
         contact = self._membership.admin_contact(cctld)
         return contact is not None and contact.fingerprint == self.certificate.fingerprint
 
-    @cached_property
+    @property
     def _membership(self) -> Membership:
-        return self.house.membership()
+        return self.speakers.membership
 
     # --- their own key ---------------------------------------------------------------------------------------------------
 
@@ -89,12 +95,31 @@ class Renewal:
     def _said_facts(self) -> Facts:
         certify_again = [one for one in self._to_attest if self._certifiable(one)]
         return {
-            "memberships": [self._shown(one) | {"contact": self._contact_of(one)} for one in self._placed("membership")],
+            **self._memberships(),
             "attest": [self._shown(one) for one in self._to_attest],
+            "cannot_sign": not self.certificate.can_sign(self.at),
             "certify": [self._shown(one) | {"lines": self._certify(one)} for one in certify_again],
-            "unattended": [self._shown(one) for one in self._placed("unattended")],
+            "unattended": [self._spoken_for(one) for one in self._placed("unattended")],
             "statements": Verbatim("\n".join(map(self._statement, self._to_attest))),
         }
+
+    def _memberships(self) -> Facts:
+        """Their own memberships; whether one runs still, and whom they are to ask about them."""
+        own = self._placed("membership")
+        shown = [self._spoken_for(one) for one in own]
+        return {
+            "memberships": shown,
+            "runs": any(one.ends > self.at for one in own),
+            "out": self._membership.member_by_key(self.certificate.fingerprint, self.at) is None,
+            "ask_contact": any(not one["instead"] for one in shown),
+            "ask_secretariat": any(one["instead"] for one in shown),
+        }
+
+    def _spoken_for(self, one: Ending) -> dict[str, Any]:
+        """A membership, with who speaks for the ccTLD, and why they cannot renew it, if so."""
+        contact = self._membership.admin_contact(one.about.cctld)
+        named = _named(contact.person) if contact else ""
+        return self._shown(one) | {"contact": named, "instead": self.speakers.why_not(one.about.cctld)}
 
     @cached_property
     def _to_attest(self) -> list[Ending]:
@@ -117,10 +142,6 @@ class Renewal:
     def _certify(self, one: Ending) -> Verbatim:
         subject, notation = self._membership.certificates[one.about.fingerprint], notation_name(self.house.config.list)
         return _block(certify(subject, one.about.address, self.certificate.fingerprint, notation, one.about.cctld))
-
-    def _contact_of(self, one: Ending) -> str:
-        contact = self._membership.admin_contact(one.about.cctld)
-        return _named(contact.person) if contact else ""
 
     # --- others' keys ----------------------------------------------------------------------------------------------------
 

@@ -10,15 +10,14 @@ from securelist.installation import Installation
 from securelist.procedures.each import each
 from securelist.upkeep.absent import Absent
 from securelist.upkeep.directory import Directory
-from securelist.upkeep.receipts import Receipts
 from securelist.upkeep.warnings import Warnings
 
 
 class Upkeep:
-    """The upkeep of one installation."""
+    """The upkeep of one installation; posters' receipts have a thread of their own, because they cannot wait for all this."""
 
     def __init__(self, house: Installation) -> None:
-        steps = (Receipts(house).round, MarkedAddresses(house).round, Warnings(house).round, Absent(house).round, Drills(house).round)
+        steps = (MarkedAddresses(house).round, Warnings(house).round, Absent(house).round, Drills(house).round)
         # Last, because it asks others' servers: nothing that is due here waits for them.
         self._steps: tuple[Callable[[int], object], ...] = (*steps, Directory(house).round)
 

@@ -29,6 +29,8 @@ AT_ONCE = 4
 PORT = 443
 # RFC 2606 and 6761: nobody can have these names, and nobody's resolver should be asked for them.
 _NOBODYS = ("example", "invalid", "test", "localhost", "local", "onion", "internal")
+# Addresses of IPv6 that lead to one of IPv4, and what was site-local (RFC 3879).
+_HOLDING_OTHERS = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "fec0::/10")))
 _Z_BASE_32 = "ybndrfg8ejkmcpqxot1uwisza345h769"
 
 Places = Sequence[tuple[str, int]]
@@ -58,7 +60,14 @@ async def public_places(host: str) -> Places:
     if host.rpartition(".")[2] in _NOBODYS:
         return ()
     found = await _resolved(host)
-    return [(place, PORT) for place in dict.fromkeys(found) if ipaddress.ip_address(place).is_global]
+    return [(place, PORT) for place in dict.fromkeys(found) if _is_public(place)]
+
+
+def _is_public(place: str) -> bool:
+    """Whether it is an address of the public Internet, and holds no other (RFC 4291, 2.5.5; RFC 3056; RFC 6052)."""
+    address = ipaddress.ip_address(place)
+    inside = any(address in network for network in _HOLDING_OTHERS) if address.version == 6 else False
+    return address.is_global and not (address.is_multicast or address.is_reserved or inside)
 
 
 async def _resolved(host: str) -> Sequence[str]:

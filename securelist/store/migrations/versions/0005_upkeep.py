@@ -22,10 +22,14 @@ def _time(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger(), nullable=False)
 
 
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean(), nullable=False)
+
+
 def upgrade() -> None:
     op.create_table(
-        "addresses", _text("address", 254), _time("since"), _text("why", 500), sa.Column("by_report", sa.Boolean(), nullable=False),
-        _time("told"), sa.PrimaryKeyConstraint("address"),
+        "addresses", _text("address", 254), _time("since"), _text("why", 500), *map(_flag, ("by_report", "passing")),
+        *map(_time, ("told", "cleared")), sa.PrimaryKeyConstraint("address"),
     )  # fmt: skip
     op.create_table(
         "absent", _text("cctld", 63), _text("fingerprint", 64), _time("since"), sa.Column("last_copy", NUMBER, nullable=False),
@@ -37,8 +41,8 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_table("lookups", _text("address", 254), _time("at"), sa.PrimaryKeyConstraint("address"))
     op.create_table(
-        "receipts", sa.Column("post_id", NUMBER, sa.ForeignKey("posts.id"), nullable=False), *map(_time, ("first", "last")),
-        _text("missed", 64), sa.PrimaryKeyConstraint("post_id"),
+        "receipts", sa.Column("post_id", NUMBER, sa.ForeignKey("posts.id"), nullable=False), *map(_time, ("claimed", "first")),
+        _flag("told"), _text("missed", 64), *map(_time, ("looked", "last")), sa.PrimaryKeyConstraint("post_id"),
     )  # fmt: skip
     _drills()
 
