@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 
@@ -24,7 +25,9 @@ from securelist.store.retention import DAY_S
 from securelist.trust.certificates import FOR_KNOWN, own_packets
 from securelist.trust.membership import SUSPENDED, Membership
 from securelist.trust.submission import Parcel
-from securelist.upkeep.wkd import Directories
+
+if TYPE_CHECKING:
+    from securelist.upkeep.wkd import Directories
 
 # As long ahead as the first warning goes out.
 SOON_S = 30 * DAY_S
@@ -44,8 +47,7 @@ class Directory:
             return
         wanted = {address: fingerprint for fingerprint, address in _ending(self._house.membership(), at)}
         if chosen := self._claimed(wanted, at):
-            directories = self._directories or Directories()
-            found = directories.look_up(chosen)
+            found = (self._directories or _all_directories()).look_up(chosen)
             each(found.items(), lambda pair: self._take(pair[0], wanted[pair[0]], pair[1], at))
 
     def _claimed(self, addresses: Iterable[str], at: int) -> tuple[str, ...]:
@@ -72,6 +74,13 @@ class Directory:
     def _note(self, address: str, detail: str, at: int) -> None:
         with writing(self._house.engine) as connection:
             note(connection, at, "web key directory", address, detail)
+
+
+def _all_directories() -> Directories:
+    """Made when it is wanted, on few days: httpx takes 5 MB of a server that is to hold mails."""
+    from securelist.upkeep.wkd import Directories
+
+    return Directories()
 
 
 def _ending(membership: Membership, at: int) -> Iterator[tuple[str, str]]:
