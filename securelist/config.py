@@ -21,6 +21,10 @@ FILE_NAME = "securelist.toml"
 MAX_MEMBERS_PER_CCTLD = 10_000
 # Nobody writes that much; the bench does.
 MAX_POSTS_PER_HOUR = 100_000
+# Every month has this day.
+LAST_DAY_OF_MONTH = 28
+# Ten years: what is longer is "for ever", and nobody said so.
+MAX_DAYS = 3650
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,16 @@ class Config:
     say `Securelist-Receipt: no` for itself."""
     wkd: bool = True
     """Whether the list looks, once a day, for a certificate that ends soon or has ended, in the Web Key Directory of its domain."""
+    contacts_day: int = 1
+    """The day of the month, 1 to 28, on which the contact repository is mailed to every member, at 00:00 UTC; 0: never by itself."""
+    confirm_days: int = 120
+    """After so many days each member is asked whether their contact details are still right; 0: nobody is."""
+    journal_days: int = 42
+    """How long the journal, and the records of who was sent which post, are kept."""
+    drill_days: int = 200
+    """How long it is kept who did not answer in a drill, by name; the figures stay for three years."""
+    imported_days: int = 120
+    """How long a Regional Organisation's contacts are kept after the day on which it wrote them down, unless it sends newer ones."""
     explain_refusals: bool = True
     """Whether a member whose post was refused gets an encrypted explanation."""
     rdap_server: str = ""
@@ -89,6 +103,18 @@ class Config:
         return self.name or self.local_part
 
 
+_RANGES = {
+    "members_per_cctld": (1, MAX_MEMBERS_PER_CCTLD),
+    "posts_per_hour": (1, MAX_POSTS_PER_HOUR),
+    "contacts_day": (0, LAST_DAY_OF_MONTH),
+    "confirm_days": (0, MAX_DAYS),
+    # What is shorter, later letters and the rounds of upkeep would miss: five days of delivery, and as many of mail servers' reports.
+    "journal_days": (31, MAX_DAYS),
+    "drill_days": (1, MAX_DAYS),
+    "imported_days": (1, MAX_DAYS),
+}
+
+
 def read_config(home: Path) -> Config:
     """The configuration in `home`; raises ConfigurationError naming the file and the key."""
     path = home / FILE_NAME
@@ -114,9 +140,9 @@ def read_config(home: Path) -> Config:
         raise ConfigurationError("bad-setting", f"{path}: key must be a full fingerprint, upper-case hex without blanks")
     if not raw.get("name", "").isprintable():  # it stands in header fields
         raise ConfigurationError("bad-setting", f"{path}: name must be one line of visible characters")
-    for key, most in (("members_per_cctld", MAX_MEMBERS_PER_CCTLD), ("posts_per_hour", MAX_POSTS_PER_HOUR)):
-        if not 0 < raw.get(key, 1) <= most:
-            raise ConfigurationError("bad-setting", f"{path}: {key} must be from 1 to {most}")
+    for key, (least, most) in _RANGES.items():
+        if not least <= raw.get(key, least) <= most:
+            raise ConfigurationError("bad-setting", f"{path}: {key} must be from {least} to {most}")
     return Config(**{**raw, "list": same_address(raw["list"])}, home=home)
 
 

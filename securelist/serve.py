@@ -132,7 +132,7 @@ class Deliverer:
         if counts.down:
             _log.warning("delivery: %s", counts.down)
         if self._now() >= self._forget_next:
-            forget(self._engine, self._now())
+            forget(self._engine, self._config, self._now())
             self._forget_next = self._now() + FORGET_EVERY_S
         return counts.settled > 0
 

@@ -67,7 +67,7 @@ def test_what_cannot_be_sent_again_has_failed(world: World) -> None:
     anna, bert = world.member("Anna"), world.member("Bert", HOME)
     post = world.post(anna)
     world.after(2 * DAY)
-    retention.forget(world.house.engine, world.now)
+    retention.forget(world.house.engine, world.house.config, world.now)
     world.bounce(bert.address, FULL.about(bert.address))
     assert world.copy(post, bert.address).state == queue.FAILED
     assert world.mark(bert.address) is not None
@@ -314,8 +314,8 @@ def test_once_a_post_is_forgotten_its_addresses_are_nobodys(world: World) -> Non
     """A report that comes after six weeks is refused like an invented one."""
     anna, bert = world.member("Anna"), world.member("Bert")
     world.post(anna)
-    world.now += retention.POST_KEPT_S + DAY
-    retention.forget(world.house.engine, world.now)
+    world.now += world.house.config.journal_days * DAY + DAY
+    retention.forget(world.house.engine, world.house.config, world.now)
     with pytest.raises(Refused, match="not-ours"):
         world.bounce(bert.address)
     assert world.mark(bert.address) is None

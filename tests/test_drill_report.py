@@ -25,7 +25,7 @@ from securelist.installation import Installation
 from securelist.letters.templates import COLUMNS, Templates
 from securelist.store.database import reading, writing
 from securelist.store.drills import Drill, DrillMember, drills
-from securelist.store.retention import DAY_S, DRILL_KEPT_S, DRILL_MEMBERS_KEPT_S, forget
+from securelist.store.retention import DAY_S, DRILL_KEPT_S, forget
 from securelist.store.schema_upkeep import DrillRow
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -198,13 +198,14 @@ def test_names_go_before_figures(exercise: Exercise) -> None:
     """Who did not answer is forgotten after some months, how many answered after years; the commands then show what is left."""
     exercise.begin()
     exercise.end()
-    engine, at = exercise.bureau.admission.house.engine, exercise.drill().settled
-    forget(engine, at + DRILL_MEMBERS_KEPT_S)
+    house, at = exercise.bureau.admission.house, exercise.drill().settled
+    engine, config, kept = house.engine, house.config, house.config.drill_days * DAY_S
+    forget(engine, config, at + kept)
     assert len(exercise.rows()) == 3
-    forget(engine, at + DRILL_MEMBERS_KEPT_S + 1)
+    forget(engine, config, at + kept + 1)
     assert exercise.rows() == () and (exercise.drill().members, exercise.drill().answered) == (3, 0)
     assert exercise.shown()["members"] == 3 and exercise.shown()["rows"] == []
-    forget(engine, at + DRILL_KEPT_S + 1)
+    forget(engine, config, at + DRILL_KEPT_S + 1)
     with reading(engine) as connection:
         assert drills(connection) == ()
 

@@ -75,7 +75,7 @@ def test_a_post_stays_a_replay_until_it_is_too_old(recorded: Recorded, aside: To
     house, now = Installation(aside.home), int(time.time())
     made = []
     for days in (0, 1, 6.9, 7.05, 8, 8.5, 30):
-        forget(house.engine, now + round(days * DAY))
+        forget(house.engine, house.config, now + round(days * DAY))
         with pytest.raises(Refused) as refused:
             house.way.check(recorded.mail, None, now + round(days * DAY), silent)
         made.append(refused.value.reason)

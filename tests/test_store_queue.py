@@ -238,9 +238,9 @@ def test_retry_sends_failed_copies_again_and_delivered_ones_never(house):
 def test_a_duplicate_is_known_for_as_long_as_its_signature_would_be_accepted(house):
     """Seven days of a signature's life and one more; then it is forgotten."""
     house.post()
-    retention.forget(house.engine, START + 8 * retention.DAY_S)
+    retention.forget(house.engine, house.config, START + 8 * retention.DAY_S)
     assert seen(house.engine, "A" * 40, f"{1:064x}")
-    retention.forget(house.engine, START + 8 * retention.DAY_S + 1)
+    retention.forget(house.engine, house.config, START + 8 * retention.DAY_S + 1)
     assert not seen(house.engine, "A" * 40, f"{1:064x}")
 
 
@@ -249,7 +249,7 @@ def test_a_body_that_nobody_waits_for_is_deleted(house):
     for number, outcomes in enumerate(((queue.DELIVERED,) * 2, (queue.DELIVERED, queue.FAILED), (queue.WITHDRAWN, queue.QUEUED)), 1):
         house.post(2, number=number)
         settle(house, *outcomes)
-    retention.forget(house.engine, START + retention.BODY_KEPT_S + 1)
+    retention.forget(house.engine, house.config, START + retention.BODY_KEPT_S + 1)
     assert [content_of(house.engine, number) is None for number in (1, 2, 3)] == [True, False, False]
 
 
@@ -258,7 +258,7 @@ def test_what_is_old_goes_and_what_is_queued_stays(house):
     house.post(2)
     settle(house, queue.DELIVERED, queue.FAILED)
     house.post(2, number=2)
-    retention.forget(house.engine, START + retention.POST_KEPT_S + 10)
+    retention.forget(house.engine, house.config, START + house.config.journal_days * retention.DAY_S + 10)
     assert house.rows() == {"posts": 1, "bodies": 1, "copies": 2}
     assert states(house, 2) == {"m0@r0.example": "queued", "m1@r1.example": "queued"}
 
@@ -267,9 +267,9 @@ def test_numbers_are_never_used_twice(house):
     """After everything was forgotten, a late bounce or a file in a Maildir cannot be taken for a new copy's."""
     house.post(3)
     settle(house, *[queue.DELIVERED] * 3)
-    retention.forget(house.engine, START + retention.POST_KEPT_S + 10)
+    retention.forget(house.engine, house.config, START + house.config.journal_days * retention.DAY_S + 10)
     assert house.rows() == {}
-    later = START + retention.POST_KEPT_S + 20
+    later = START + house.config.journal_days * retention.DAY_S + 20
     assert house.post(1, at=later) == 2
     assert [c.id for c in lease(house.engine, own_name(), later, 10)] == [4]
 

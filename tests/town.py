@@ -207,7 +207,8 @@ def found_town(people: People, base: Path) -> Town:
     places = ("--next-hop", f"maildir:{made.inbox}", "--smtp", "127.0.0.1:0", "--lmtp", "127.0.0.1:0")
     made.run("init", LIST, "--root", str(base / "root.asc"), *places)
     settings = made.home / "securelist.toml"
-    settings.write_text(f"{settings.read_text()}receipts = false\n")  # a poster's mailbox holds copies; receipts have tests of their own
+    # Members' mailboxes hold copies of posts; receipts, and what comes by the calendar, have tests of their own.
+    settings.write_text(f"{settings.read_text()}receipts = false\ncontacts_day = 0\nconfirm_days = 0\n")
     certificate = made.run("key", "show", "--armor")
     people.gpg("--import", data=certificate)
     listing = people.gpg("--with-colons", "--show-keys", data=certificate).decode()

@@ -18,6 +18,7 @@ from securelist.process import harden, say_internal
 _COMMANDS = {
     "bench": "securelist.cli.bench",
     "cctld": "securelist.cli.cctld",
+    "contacts": "securelist.cli.contacts",
     "deliver": "securelist.cli.serve",
     "doctor": "securelist.cli.doctor",
     "drill": "securelist.cli.drill",
@@ -26,6 +27,7 @@ _COMMANDS = {
     "log": "securelist.cli.log",
     "member": "securelist.cli.member",
     "post": "securelist.cli.post",
+    "publish": "securelist.cli.publish",
     "queue": "securelist.cli.queue",
     "serve": "securelist.cli.serve",
     "statement": "securelist.cli.statement",

@@ -123,7 +123,7 @@ class _Round:
 
     def _one(self, copy: LeasedCopy) -> None:
         # Letters (receipts, explanations) go to people who need not be members.
-        if copy.kind == queue.POST and not self._still_member(copy.fingerprint, copy.recipient):
+        if copy.kind in (queue.POST, queue.CONTACTS) and not self._still_member(copy.fingerprint, copy.recipient):
             self.counts.withdrawn += 1
             self._record(copy, Outcome(queue.WITHDRAWN, "no longer a member's when it should have left"))
             return

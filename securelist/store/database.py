@@ -24,7 +24,7 @@ from securelist.errors import ConfigurationError, NotPermitted, TryAgain
 
 FILE_NAME = "securelist.db"
 # The newest revision in migrations/versions. Comparing with it spares each start of a command the import of Alembic.
-HEAD = "0005"
+HEAD = "0006"
 # A writer may wait for another one that commits a post of 25 MiB to a slow disk; a quarter of the time a post has (60 s).
 BUSY_TIMEOUT_MS = 15_000
 

@@ -31,6 +31,7 @@ WITHDRAWN = "withdrawn"
 NOT_TAKEN = "Sequoia does not encrypt to this certificate"
 
 POST = "post"
+CONTACTS = "contacts"  # the repository: of the server's own, encrypted to every member
 LETTER = "letter"  # of the server's own, encrypted to one person
 PUBLIC = "public"  # of the server's own, with nothing to hide: the body is MIME text, the headers have its Content-Type
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from securelist.store import schema_upkeep  # noqa: F401  its tables count, too
+from securelist.store import schema_contacts, schema_upkeep  # noqa: F401  their tables count, too
 from securelist.store.schema import Base
 
 # Batch mode: SQLite changes a column only by copying its table.
