@@ -63,7 +63,8 @@ class CommandDesk:
             raise Refused("secretariat-only", f"only the Secretariat can send {order.word}")
         in_time()
         # Whoever mails such a command again and again must not have its answer worked out each time.
-        if command.answer and not (to and self._house.letters.is_due(command.answer, to, at, digest_of(sender.verified, order.place))):
+        kind = command.answered_by(order)
+        if kind and not (to and self._house.letters.is_due(kind, to, at, digest_of(sender.verified, order.place))):
             return f"{order.word} was answered before, or cannot be: no usable key, or too many today"
         answer = self._run(command, order, sender, at, in_time)
         told = self._write(answer, order, orders, to, sender, at)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from securelist.cctld.cctlds import find_cctld
 from securelist.cctld.table import as_csv
+from securelist.contacts import asked
 from securelist.drill.office import DrillOffice
 from securelist.drill.report import status_of
 from securelist.errors import Refused
@@ -69,6 +70,12 @@ class Command:
     run: Callable[[Ask], Answer]
     help: tuple[tuple[str, str], ...]
     answer: str = ""
+    of_some: str = ""
+    """The same where ccTLDs are named, if it is another letter then."""
+
+    def answered_by(self, order: Order) -> str:
+        """The kind of the letter by which an order is answered that changes nothing; else empty."""
+        return self.of_some if order.arguments and self.of_some else self.answer
 
 
 # --- the commands ------------------------------------------------------------------------------------------------------------
@@ -88,10 +95,32 @@ def _coverage(ask: Ask) -> Answer:
     return Answer("coverage", "sent the coverage", facts, (text_file("coverage.csv", as_csv(rows), "csv"),))
 
 
-def _status(ask: Ask) -> Answer:
+def _check_member(ask: Ask) -> None:
+    """Raises Refused unless a member or a trust root asks: the answer has names and telephone numbers of members."""
     member = ask.house.membership().member_by_key(ask.sender.verified.signer, ask.at)
-    if not ask.sender.is_root and (member is None or member.state == SUSPENDED):  # it has names and telephone numbers of members
-        raise Refused("members-only", "only members and the Secretariat can send status")
+    if not ask.sender.is_root and (member is None or member.state == SUSPENDED):
+        raise Refused("members-only", f"only members and the Secretariat can send {ask.order.word}")
+
+
+def _contacts(ask: Ask) -> Answer:
+    _check_member(ask)
+    if names := ask.order.arguments:
+        return Answer("contacts-of", "sent the contacts of some ccTLDs", *asked.some(ask.house, names, ask.at))
+    return Answer("contacts", "sent the contacts", *asked.whole(ask.house, ask.at))
+
+
+def _members(ask: Ask) -> Answer:
+    _check_member(ask)
+    return Answer("members", "sent the list of members", *asked.members(ask.house, ask.at))
+
+
+def _log(ask: Ask) -> Answer:
+    _check_member(ask)
+    return Answer("log", "sent the log", *asked.log(ask.house, ask.at))
+
+
+def _status(ask: Ask) -> Answer:
+    _check_member(ask)
     return Answer("status", "sent the status", status(ask.house, ask.at))
 
 
@@ -194,6 +223,7 @@ def _ready_to_sign(ask: Ask, member: Member, kind: StatementType) -> Answer:
     return Answer("ready-to-sign", "sent the statement to sign", facts, (text_file(f"{kind}.txt", text),))
 
 
+_CONTACTS = (("contacts", "for members: how to reach everybody"), ("contacts nl br", "the same, of these ccTLDs"))
 _DRILL = (("drill", "asks every member for a signed and encrypted answer, within 24 hours"), ("drill status", "how many answered"))
 _BATCH = ("invite --batch 20", "the next so many who were not invited")
 COMMANDS: Mapping[str, Command] = {
@@ -202,6 +232,9 @@ COMMANDS: Mapping[str, Command] = {
         Command("help", False, _help, (("help", "this text"),), "help"),
         Command("sendkey", False, _sendkey, (("sendkey", "the list's certificate"),), "certificate"),
         Command("status", False, _status, (("status", "for members: who could read a post sent now, who could not"),), "status"),
+        Command("contacts", False, _contacts, _CONTACTS, "contacts", of_some="contacts-of"),
+        Command("members", False, _members, (("members", "for members: who is here, and all certificates"),), "members"),
+        Command("log", False, _log, (("log", "for members: every change of membership, to verify"),), "log"),
         Command("coverage", True, _coverage, (("coverage", "which ccTLDs are here, by region"),), "coverage"),
         Command("pending", True, _pending, (("pending", "what waits for whom, and the texts to sign"),), "pending"),
         Command("invite", True, _invite, (("invite nl br", "invites their Admin Contacts of record"), _BATCH)),

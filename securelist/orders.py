@@ -124,10 +124,15 @@ def _cctlds(words: list[str]) -> bool:
         return False
 
 
+def _cctlds_or_nothing(words: list[str]) -> bool:
+    return not words or _cctlds(words)
+
+
 COMMAND_WORDS: Mapping[str, Callable[[list[str]], bool]] = {
-    **dict.fromkeys(("help", "sendkey", "status", "coverage", "pending"), _nothing),
+    **dict.fromkeys(("help", "sendkey", "status", "members", "log", "coverage", "pending"), _nothing),
     **dict.fromkeys(("release", "decline"), _numbers),
     **dict.fromkeys(("suspend-member", "resume-member"), _address),
+    "contacts": _cctlds_or_nothing,
     "invite": _cctlds,
     "drill": _drill,
 }

@@ -14,6 +14,7 @@ from itertools import islice
 from securelist.addressees import Addressees
 from securelist.command_desk import CommandDesk, Taken
 from securelist.commands import Sender, commands_for
+from securelist.contacts.confirming import Confirming
 from securelist.drill.answers import Answers, Heard, Reply
 from securelist.errors import Refused, SecurelistError, Step
 from securelist.installation import Installation
@@ -58,6 +59,9 @@ _ABOUT_OTHERS = {
     "already-a-member", "superseded", "key-of-another", "request-waiting", "too-many-by-one-key", "too-many-requests", "request-released",
     "revoked",
 }  # fmt: skip
+# What was wrong with a reply to the letter about contact details; nothing that anybody wrote is quoted.
+_WITHOUT_STATEMENT = "it holds no statement: lines that are quoted do not count, nor do other words"
+_WITHOUT_SIGNATURE = "it was not signed with the key that is known of you"
 # Texts that are searched for the token of an invitation: the mail as it came, what is signed in it, and some of its parts.
 MAX_SEARCHED = 8
 
@@ -79,6 +83,7 @@ class RequestDesk:
         self._house = installation
         self._people, self._commands = Addressees(installation), CommandDesk(installation)
         self._telling, self._welcomes, self._drills = Telling(installation), Welcomes(installation), Answers(installation)
+        self._confirming = Confirming(installation)
 
     def take(self, octets: bytes, mail_from: str | None, at: int, in_time: Callable[[], None]) -> Taken:
         """Carries out what a mail asks for, or raises Refused after telling a known signer why; `in_time` as for posts."""
@@ -163,6 +168,7 @@ class RequestDesk:
         if signer is None:
             refused.signer, refused.quiet = None, refused.quiet or refused.reason in _ABOUT_OTHERS
             self._tell_invited(refused, mail, at)
+            self._tell_asked(None, mail, at)
             raise refused
         if not by and refused.reason not in _QUOTING_NOTHING:
             refused = Refused(refused.reason, _OTHERWISE.format(reason=refused.reason), refused.step)
@@ -180,10 +186,13 @@ class RequestDesk:
             raise self._told(refused, "refused", signer, mail, at)
         if orders.lines:
             return self._commands.carry_out(orders, self._sender(signer, mail), at, in_time)
+        asked = self._tell_asked(signer, mail, at)
         if confirmed:
             member = self._house.membership().member_by_key(signer.signer, at)
             self._write("confirmed", signer.signer, mail, at, {"person": member.name if member else ""})
             return Taken("accepted", "the member's key works both ways", signer.signer)
+        if asked:
+            raise asked
         raise self._without_command(refused, signer, mail, at)
 
     def _confirm(self, signer: Verified, mail: _Mail, at: int) -> bool:
@@ -217,6 +226,17 @@ class RequestDesk:
         with suppress(SecurelistError):
             said = [mail.octets, *mail.found.signed, *mail.found.texts][:MAX_SEARCHED]
             tell_invited(self._house, said, rings, refused, at)
+
+    def _tell_asked(self, signer: Verified | None, mail: _Mail, at: int) -> Refused | None:
+        """The refusal of a mail that answers the letter about contact details, without a statement, after that member was told."""
+        why = _WITHOUT_STATEMENT if signer else _WITHOUT_SIGNATURE
+        by, text = (signer.signer, digest_of(signer, place=0)) if signer else ("", "")
+        with suppress(SecurelistError):
+            if self._confirming.answered_without(mail.answers, at, signer=by, why=why, text=text, message_id=mail.message_id):
+                refused = Refused("not-confirmed", f"the mail answers the letter about contact details, and {why}", Step.DECIDE)
+                refused.signer = by or None
+                return refused
+        return None
 
     def _told(self, refused: Refused, kind: str, signer: Verified, mail: _Mail, at: int, detail: str = "") -> Refused:
         """`refused`, after its signer was told: once about one text, however often others send it again."""

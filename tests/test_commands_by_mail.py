@@ -51,7 +51,7 @@ def test_help_shows_each_person_what_they_may(bureau: Bureau) -> None:
     assert all(f"  {word}  " in shown.text for word in (*ROOTS_WORDS, "help", "sendkey"))
     for who in (anna(bureau), bureau.admission.town.admin):
         (shown,) = bureau.order(who, "Help\n")
-        assert "  help     this text\n" in shown.text and not any(word in shown.text for word in ROOTS_WORDS)
+        assert "  help            this text\n" in shown.text and not any(word in shown.text for word in ROOTS_WORDS)
 
 
 @pytest.mark.parametrize("line", ["coverage", "pending", "invite br", "release 1", "suspend-member bert@nl.example"])
@@ -198,7 +198,7 @@ def test_what_works_once_is_remembered_as_long_as_its_signature_counts(bureau: B
     found = []
     for days in (0, 1, 6.9, 7.1, 8.5):
         bureau.at = made + round(days * DAY_S)
-        forget(bureau.admission.house.engine, bureau.at)
+        forget(bureau.admission.house.engine, bureau.admission.house.config, bureau.at)
         found.append(reason(bureau.take(octets)))
     assert found == ["accepted", "duplicate", "duplicate", "no-statement", "no-statement"]
     assert invited(bureau) == ["br"]

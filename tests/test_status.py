@@ -68,7 +68,7 @@ def test_everybody_could(bureau: Bureau) -> None:
     assert ["Europe", "3", "3", "0"] in lines and ["All", "3", "3", "0"] in lines and not any(line[:1] == ["Africa"] for line in lines)
     assert "Every address works, and nothing ends within 30 days." in told.words and told.widest <= 76
     (told,) = bureau.order(anna(bureau), "help\n")
-    assert "  status   for members: who could read a post sent now" in told.text
+    assert "  status          for members: who could read a post sent now" in told.text
 
 
 def test_who_could_not_and_why(bureau: Bureau) -> None:

@@ -75,7 +75,13 @@ CONTACTS = {
     "the list's own address": story(Say("anna", lambda c: update()(c) + f"Email: {LIST}\n", "address-of-the-list", words=("line 7",))),
     "older than the attestation": story(Say("anna", update(), "superseded", made=-2 * DAY)),
     "in another ccTLD": story(Say("anna", update(TLD="br"), "not-entitled")),
-    "twice": story(Say("anna", update()), Say("anna", update(), "duplicate", at=60)),
+    "twice, by one signature": story(Say("anna", update()), Say("anna", update(), "duplicate", at=60, made=0)),
+    "twice, signed anew": story(Say("anna", update()), Say("anna", update(), at=60)),
+    "confirmed twice, by one signature": story(Say("anna", confirm()), Say("anna", confirm(), "duplicate", at=60, made=0)),
+    "confirmed twice, signed anew": story(Say("anna", confirm()), Say("anna", confirm(), at=60), Say("anna", confirm(), at=120 * DAY)),
+    "changed, and changed back": story(
+        Say("anna", update()), Say("anna", update(Phone="+31 6 9999 9999"), at=60), Say("anna", update(), at=120)
+    ),
     "by the SSC, then by the Admin Contact": story(Say("anna", update()), Say("admin", update(), at=60)),
     "while suspended, by the SSC": story(Say("root", suspend()), Say("anna", update(), "not-entitled", at=60), anna="suspended"),
     "while suspended, by the Admin Contact": story(Say("root", suspend()), Say("admin", update(), at=60), anna="suspended"),

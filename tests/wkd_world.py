@@ -34,7 +34,12 @@ class Authority:
     @property
     def trusting(self) -> ssl.SSLContext:
         """For a client who trusts nobody else."""
-        return ssl.create_default_context(cadata=self._certificate.public_bytes(Encoding.PEM).decode())
+        return ssl.create_default_context(cadata=self.pem.decode())
+
+    @property
+    def pem(self) -> bytes:
+        """Its own certificate."""
+        return self._certificate.public_bytes(Encoding.PEM)
 
     def serving(self, folder: Path, *hosts: str) -> ssl.SSLContext:
         """For a server of these hosts."""

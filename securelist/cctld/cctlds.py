@@ -67,7 +67,12 @@ class CcTld:
     @property
     def shown(self) -> str:
         """With its dot, as people read it; an IDN with its own letters behind the A-label."""
-        return f".{self.name} ({_own_letters(self.name)})" if self.name.startswith("xn--") else f".{self.name}"
+        return f".{self.name} ({self.letters})" if self.letters else f".{self.name}"
+
+    @property
+    def letters(self) -> str:
+        """An IDN's own letters; empty for any other."""
+        return _own_letters(self.name) if self.name.startswith("xn--") else ""
 
 
 @cache

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
+from securelist import spreadsheet
 from securelist.cctld.coverage import Row, counts
 
 STATES = ("active", "unreachable", "suspended")
 """The states of a member in force, as a row counts them."""
 
-# A spreadsheet takes a cell that begins so for a formula, and the writer of a record is a stranger.
-_FORMULA = ("=", "+", "-", "@")
 _TIMES = ("invited", "answered", "appointed")
 _COLUMNS = (
     "cctld", "country", "region", "organisation", "manager", "contact_of_record", "address_of_record",
@@ -28,11 +24,7 @@ def as_json_value(rows: Iterable[Row], counted: Iterable[Row]) -> dict[str, obje
 
 def as_csv(rows: Iterable[Row]) -> str:
     """The same fields as in JSON, one line each (RFC 4180), with dates as YYYY-MM-DD in UTC."""
-    written = io.StringIO()
-    out = csv.DictWriter(written, _COLUMNS)
-    out.writeheader()
-    out.writerows({name: _cell(name, value) for name, value in _fields(row).items()} for row in rows)
-    return written.getvalue()
+    return spreadsheet.as_csv(_COLUMNS, ([_day(name, value) for name, value in _fields(row).items()] for row in rows))
 
 
 def members_shown(row: Row) -> str:
@@ -59,9 +51,5 @@ def _fields(row: Row) -> dict[str, object]:
     }
 
 
-def _cell(name: str, value: object) -> object:
-    if isinstance(value, int) and name in _TIMES:
-        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d")
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+def _day(name: str, value: object) -> object:
+    return spreadsheet.day(value) if isinstance(value, int) and name in _TIMES else value

@@ -11,13 +11,13 @@ import click
 
 from securelist.cli.output import FILE, at_option, json_option, print_json, print_table, progress_bar, say, when
 from securelist.errors import Refused
+from securelist.exported import exported
 from securelist.installation import Installation
 from securelist.mail.headers import address_in_user_id
 from securelist.openpgp.own_gpg import unwrap
 from securelist.store import log_store
 from securelist.store.database import reading
 from securelist.trust.copies import Hearing, hear, weighed
-from securelist.trust.export import write_export
 from securelist.trust.proof import Proof, prove
 
 
@@ -70,17 +70,11 @@ def export(home: Path, file: Path) -> None:
     Example:
       securelist log export tld-ops.log
     """
-    installation = Installation(home)
-    entries = [(link.entry, link.evidence) for link in installation.links()]
-    if not entries:
-        raise Refused("not-founded", "the log is empty: the list is not founded")
-    named = installation.membership().list_keys
-    certificates = [certificate.octets for certificate in installation.list_certificates if certificate.fingerprint in named]
-    octets = write_export(installation.config.list, installation.list_key, certificates, entries, int(time.time()))
+    made = exported(Installation(home), int(time.time()))
     # Names and telephone numbers are in it.
     with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
-        opened.write(octets)
-    say(f"wrote {len(entries)} entries to {file}")
+        opened.write(made.octets)
+    say(f"wrote {made.head.number} entries to {file}")
 
 
 @log.command()
@@ -135,6 +129,9 @@ def _print_proof(proof: Proof, heard: Sequence[Hearing], quiet: bool, at: int | 
         return
     for line in (*(() if quiet else proof.checks), *(hearing.sentence for hearing in heard)):
         say(line)
+    if proof.left_out:
+        number = len(proof.left_out)
+        say(f"the texts of {number} entries are left out: by the list's word they tell of what has ended, and nothing rests on them")
     whose = "Members:" if at is None else f"Members at {when(at)} UTC:"
     say(f"{proof.list}: {proof.entries} entries hold, head {proof.head.hash} of {when(proof.time)} UTC. {whose}")
     rows = [(f".{m.cctld}", m.name, ", ".join(m.emails), m.fingerprint, m.state) for m in proof.members]

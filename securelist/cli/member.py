@@ -9,13 +9,16 @@ from pathlib import Path
 import click
 
 from securelist.cli.output import at_option, json_option, print_json, print_table, say, when
+from securelist.contacts.confirming import attestation_of
+from securelist.contacts.freshness import is_overdue
 from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.mail.addresses import same_address
 from securelist.openpgp.certificate import grouped, normal_fingerprint
+from securelist.procedures.dates import day
 from securelist.procedures.welcome import Key, Welcomes, is_unconfirmed
 from securelist.store.welcomes import Welcome
-from securelist.trust.membership import ENDED, UNREACHABLE, Member
+from securelist.trust.membership import ENDED, UNREACHABLE, Member, Membership
 from securelist.trust.proof import replay_until
 from securelist.upkeep.readiness import Standing, readiness, standings
 
@@ -40,6 +43,7 @@ def member() -> None:
 def list_members(home: Path, at: int | None, everybody: bool, unconfirmed: bool, unreachable: bool, as_json: bool) -> None:
     """Lists the members with their state: active, unreachable (since when, and why) or suspended, and who did not answer the welcome.
 
+    Of contact details that are overdue it says when they were last confirmed; `member show` says so of any.
     With --at it is by the log alone: which addresses did not work then, nobody remembers.
 
     \b
@@ -47,7 +51,8 @@ def list_members(home: Path, at: int | None, everybody: bool, unconfirmed: bool,
       securelist member list --unreachable
     """
     installation, now = Installation(home), int(time.time())
-    found = readiness(installation, now, all=everybody) if at is None else _standings_at(installation, at, all=everybody)
+    membership = _membership(installation, at)
+    found = readiness(installation, now, all=everybody) if at is None else _standings(membership, at, all=everybody)
     at, welcomed = now if at is None else at, Welcomes(installation).known()
     found = tuple(one for one in found if not unconfirmed or is_unconfirmed(_welcome(one.member, welcomed), at))
     if unreachable:
@@ -56,15 +61,19 @@ def list_members(home: Path, at: int | None, everybody: bool, unconfirmed: bool,
         # What `log verify` says of them, too.
         print_json([one.member.as_json() | ({"since": one.since, "why": one.member.why} if unreachable else {}) for one in found])
         return
-    rows = [_row(one, welcomed, at) for one in found]
+    days = installation.config.confirm_days
+    rows = [_row(one, welcomed, at, _confirmed(membership, one.member, days, at)) for one in found]
     nobody = "There are no members." if not unreachable else "Everybody is reached."
     print_table(("ccTLD", "Name", "Addresses", "Phone", "State", "Until (UTC)"), rows, nobody)
 
 
-def _row(one: Standing, welcomed: Mapping[Key, Welcome], at: int) -> tuple[str, ...]:
+def _row(one: Standing, welcomed: Mapping[Key, Welcome], at: int, confirmed: str) -> tuple[str, ...]:
+    """`confirmed` comes with the state only if it is overdue: a seventh column would leave the addresses no room on 80."""
     m, state = one.member, _state(one.member, welcomed, at)
     if m.state == UNREACHABLE:
         state = f"{state} since {when(one.since)}: {m.why}"
+    if confirmed.endswith(_OVERDUE):
+        state = f"{state}, details last confirmed {confirmed}"
     return (f".{m.cctld}", m.name, ", ".join(m.emails), m.phones[0] if m.phones else "-", state, when(m.expires))
 
 
@@ -78,9 +87,23 @@ def _state(one: Member, welcomed: Mapping[Key, Welcome], at: int) -> str:
     return f"{one.state}, unconfirmed" if is_unconfirmed(_welcome(one, welcomed), at) else one.state
 
 
-def _standings_at(installation: Installation, at: int, *, all: bool) -> tuple[Standing, ...]:
-    """The members as they were: the tables hold what was last said about somebody, the log what was said before."""
-    membership = replay_until(installation.links(), installation.anchor, at)
+def _membership(installation: Installation, at: int | None) -> Membership:
+    """As it is, or was at `at`: the tables hold what was last said about somebody, the log what was said before."""
+    return installation.membership() if at is None else replay_until(installation.links(), installation.anchor, at)
+
+
+_OVERDUE = " (overdue)"
+
+
+def _confirmed(membership: Membership, one: Member, days: int, at: int) -> str:
+    """When somebody last said that these details are right, and whether that was too long ago."""
+    attestation = attestation_of(membership, one.cctld, one.emails[0])
+    if attestation is None or one.state in ENDED:
+        return "-"
+    return f"{day(attestation.confirmed)}{_OVERDUE if is_overdue(attestation.confirmed, days, at) else ''}"
+
+
+def _standings(membership: Membership, at: int, *, all: bool) -> tuple[Standing, ...]:
     return standings(membership, membership.members(at, all=all), {}, at)
 
 
@@ -99,14 +122,18 @@ def show(home: Path, who: str, as_json: bool) -> None:
     standing = _find(readiness(installation, at, all=True), who)
     found, membership = standing.member, installation.membership()
     welcome = _welcome(found, Welcomes(installation).known())
+    attestation, days = attestation_of(membership, found.cctld, found.emails[0]), installation.config.confirm_days
+    said_last = attestation.confirmed if attestation else 0
     about = [said for said in membership.said if said.statement.is_about(found.cctld, found.emails[0])]
     if as_json:
         history = [{"entry": s.entry, "time": s.time, "type": s.statement.type, "signer": s.signer, "standing": s.standing} for s in about]
         more = {"confirmed": welcome.answered(at), "why": found.why, "expires": found.expires, "entry": found.entry, "history": history}
+        details = {"confirmed": said_last, "overdue": found.state not in ENDED and is_overdue(said_last, days, at)}
         dead = [{"address": one.address, "since": one.since, "why": one.why} for one in standing.dead]
-        print_json(found.as_json() | more | {"since": standing.since, "not_working": dead})
+        print_json(found.as_json() | more | {"since": standing.since, "not_working": dead, "details": details})
         return
-    for label, value in [*_lines(standing), ("Key works", _confirmed(welcome))]:
+    confirmed = _confirmed(membership, found, days, at)
+    for label, value in [*_lines(standing), ("Confirmed", confirmed), ("Key works", _key_works(welcome))]:
         say(f"{label:13} {value}")
     rows = [(said.entry, when(said.time), said.statement.type.value, said.signer, said.standing.value) for said in about]
     say()
@@ -121,7 +148,7 @@ def _find(found: Iterable[Standing], who: str) -> Standing:
     return min(matching, key=lambda one: one.member.state in ENDED)
 
 
-def _confirmed(welcome: Welcome) -> str:
+def _key_works(welcome: Welcome) -> str:
     if welcome.confirmed:
         return f"yes: a signed and encrypted mail came on {when(welcome.confirmed)} UTC"
     return f"not confirmed: welcomed on {when(welcome.sent)} UTC, no answer" if welcome.sent else "not known: not welcomed yet"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -79,6 +80,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         Console(soft_wrap=False).print(table)
     else:
         say(empty)
+
+
+def write_private(file: Path, octets: bytes) -> None:
+    """Writes a file, and the folder that it lies in, for whoever runs the command and nobody else, whatever was there before."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+        os.fchmod(opened.fileno(), 0o600)
+        opened.write(octets)
 
 
 def when(seconds: int) -> str:

@@ -51,6 +51,10 @@ class Imported:
     made: int
     """When the source wrote it down; `received` is when it was imported here."""
     received: int
+    confirmed: int = 0
+    """When somebody last told the source that these details are right; 0 if it does not say."""
+    until: int = 0
+    """When it stops to hold, as the source says; 0 if it does not."""
 
 
 def cctld_of(name: str) -> CcTld:

@@ -62,8 +62,11 @@ def repository(house: Installation, at: int) -> Repository:
     contacts = sorted(map(contact, readiness(house, at)), key=lambda one: (place(one.cctld), one.person.name, one.person.emails))
     here = {one.cctld.name for one in contacts}
     absent = sorted((one for one in cctlds().values() if one.name not in here), key=place)
-    others = tuple(sorted(passed_on, key=lambda one: (place(one.cctld), one.person.name, one.source)))
-    return Repository(config.list, config.display_name, config.key, at, membership.head, tuple(contacts), others, tuple(absent))
+    valid = (one for one in passed_on if not one.until or at < one.until)
+    others = tuple(sorted(valid, key=lambda one: (place(one.cctld), one.person.name, one.source)))
+    return Repository(
+        config.list, config.display_name, house.list_key.fingerprint, at, membership.head, tuple(contacts), others, tuple(absent)
+    )
 
 
 def _maker(membership: Membership, confirm_days: int, at: int) -> Callable[[Standing], Contact]:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from securelist import spreadsheet
 from securelist.cctld.cctlds import cctlds
 from securelist.drill.outcome import ANSWERED, after
-from securelist.mail.headers import visible
 from securelist.store.drills import DrillMember
 
 _COLUMNS = ("drill", "region", "cctld", "name", "fingerprint", "asked", "answered", "after_seconds", "result", "why")
-# A spreadsheet takes a cell that begins so for a formula, and some do so behind blanks; names and answers of mail servers are strangers'.
-_FORMULA = ("=", "+", "-", "@")
 
 
 def as_csv(rows: Iterable[DrillMember]) -> str:
     """The rows, with times in UTC (ISO 8601), and an empty cell for what has not happened."""
-    written = io.StringIO()
-    out = csv.writer(written)
-    out.writerow(_COLUMNS)
-    out.writerows([cell(value) for value in fields(row).values()] for row in rows)
-    return written.getvalue()
+    return spreadsheet.as_csv(_COLUMNS, (fields(row).values() for row in rows))
 
 
 def fields(row: DrillMember) -> dict[str, object]:
@@ -46,11 +37,3 @@ def fields(row: DrillMember) -> dict[str, object]:
 
 def _time(at: int) -> str | None:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
-
-
-def cell(value: object) -> object:
-    """What a spreadsheet shows as it stands: a text on one line that is no formula, in whatever width its first character is written."""
-    if not isinstance(value, str):
-        return value
-    text = visible(value)
-    return f"'{text}" if unicodedata.normalize("NFKC", text).lstrip().startswith(_FORMULA) else text

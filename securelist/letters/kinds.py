@@ -76,6 +76,22 @@ RETURNS_A_DAY = 5
 # One a day for each key; somebody may have one as a member and another as an Admin Contact, or have just changed keys.
 ENDINGS_A_DAY = 3
 
+# One a month for each ccTLD that somebody is a contact of; more are due at once only after a change of `confirm_days`.
+CONFIRMATIONS_A_DAY = 5
+# Somebody who tries all day; whoever sees their mail can have it written, too.
+CONFIRMED_WRONGLY_A_DAY = 5
+# One for each ccTLD that somebody speaks for, and the Secretariat hears of all that have nobody in one.
+OVERDUE_A_DAY = 20
+
+# Megabytes each, worked out of every member's details: one for each device, and one that was deleted.
+REPOSITORIES_A_DAY = 3
+# In an incident somebody looks up one ccTLD after the other; each takes a look at every member.
+LOOK_UPS_A_DAY = 50
+# All certificates; the next day's has hardly another.
+MEMBERS_A_DAY = 5
+# The largest there is, and signed anew each time.
+LOGS_A_DAY = 3
+
 # One at the mark, one a week after; one more for an address that works on and off.
 FAILING_ADDRESSES_A_WEEK = 3
 
@@ -161,11 +177,18 @@ KINDS: Mapping[str, Kind] = {
     "handed-over": Kind(POSTERS_RECEIPTS_A_DAY, asked=True, provoked=True),
     "posted-before": Kind(REPEATED_POSTS_A_DAY, asked=True, provoked=True),
     "status": Kind(STATUSES_A_DAY, asked=True),
+    "contacts": Kind(REPOSITORIES_A_DAY, asked=True),
+    "contacts-of": Kind(LOOK_UPS_A_DAY, asked=True),
+    "members": Kind(MEMBERS_A_DAY, asked=True),
+    "log": Kind(LOGS_A_DAY, asked=True),
     "missed": Kind(NOTICES_A_DAY),
     "absent": Kind(ABSENCES_A_DAY),
     "back": Kind(RETURNS_A_DAY),
     "address-fails": Kind(FAILING_ADDRESSES_A_WEEK, WEEK_S),
     "renewed": Kind(RECEIPTS_A_DAY),
+    "confirm": Kind(CONFIRMATIONS_A_DAY),
+    "confirm-again": Kind(CONFIRMED_WRONGLY_A_DAY, asked=True, provoked=True),
+    "overdue": Kind(OVERDUE_A_DAY),
     "drill": Kind(DRILLS_A_DAY, certificate=True),
     "drill-again": Kind(DRILL_ERRORS_A_DAY, asked=True, certificate=True, provoked=True),
     "drill-result": Kind(DRILLS_A_DAY),

@@ -80,7 +80,7 @@ class Letters:
             return True
         if not self._may_write(kind, to, at):
             return False
-        words = self._words(kind, facts)
+        words = self.words(kind, facts)
         attached = (*parts, self.certificate_part()) if KINDS[kind].certificate else parts
         fields = self._fields(kind, address, message_id, at)
         mail = protect(fields, words.subject, _answers(answers_to), [text_part(words.text, words.subject), *attached])
@@ -105,7 +105,7 @@ class Letters:
             return True
         if not kinds.allowed(self.engine, kind, address, at):
             return False
-        words = self._words(kind, facts)
+        words = self.words(kind, facts)
         content_type, body = self._signed([_plain_part(words.text), *parts, self.certificate_part()])
         fields = [*self._fields(kind, address, message_id, at), *_answers(answers_to), text_field("Subject", words.subject)]
         headers = block([*fields, ("MIME-Version", "1.0"), ("Content-Type", content_type)])
@@ -129,7 +129,8 @@ class Letters:
         overall = kinds.SECRETARIAT_LETTERS_A_DAY if to.is_root else kinds.LETTERS_A_DAY
         return to.certificate.can_encrypt(at) and kinds.allowed(self.engine, kind, to.emails[0], at, overall)
 
-    def _words(self, kind: str, facts: Facts) -> Words:
+    def words(self, kind: str, facts: Facts) -> Words:
+        """The words of a letter of that kind with these facts, and those that every letter knows."""
         config = self.letterhead.config
         addresses = {role.value: address_for(role, config.list) for role in (Role.LIST, Role.REQUEST, Role.OWNER, Role.SENDKEY)}
         return self.templates.compose(kind, {**addresses, "name": config.display_name, "key": Verbatim(grouped(config.key)), **facts})

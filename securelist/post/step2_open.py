@@ -61,7 +61,7 @@ def _decrypted(mail: Entity, list_key: ListKey, list_key_ids: frozenset[str]) ->
         kind, octets = only_block(found) if b"-----BEGIN PGP MESSAGE-----" in found else ("", b"")
     if kind != "MESSAGE":
         raise Refused("not-encrypted", "the mail is not encrypted as a whole; encrypt it to the list's key", Step.OPEN)
-    return list_key.decrypt(_for_the_list(read_packets(octets), list_key_ids))
+    return list_key.decrypt(for_the_list(read_packets(octets), list_key_ids))
 
 
 def _is_inline(mail: Entity) -> bool:
@@ -83,7 +83,7 @@ def _encrypted_part(mail: Entity) -> bytes:
     return decoded(parts[1])
 
 
-def _for_the_list(packets: tuple[Packet, ...], list_key_ids: frozenset[str]) -> bytes:
+def for_the_list(packets: tuple[Packet, ...], list_key_ids: frozenset[str]) -> bytes:
     """The message cut down to what the list's key may open: its own session-key packets and the one data packet."""
     *wrapped, data = packets
     if data.tag == Tag.SED:

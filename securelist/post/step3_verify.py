@@ -28,15 +28,18 @@ def verify_post(opened: Opened, certificates: tuple[Certificate, ...], at: int) 
     if opened.message.claimed > at + MAX_AHEAD_S:
         ahead = f"the signature is dated more than {MAX_AHEAD_S // 60} minutes ahead; check your clock"
         raise Refused("from-the-future", ahead, Step.VERIFY)
-    _check_strength(opened.message.issuers, certificates)  # first: of some weak keys the engines think differently, which is told
+    check_strength(opened.message.issuers, certificates)  # first: of some weak keys the engines think differently, which is told
     verified = verify(opened.message, certificates, at)
-    _check_strength((verified.key,), certificates)
+    check_strength((verified.key,), certificates)
     check_age(verified.made, at)
     return VerifiedPost(opened, verified)
 
 
-def _check_strength(names: Collection[str], certificates: tuple[Certificate, ...]) -> None:
-    """A certificate is admitted for what is strong in it; none of its keys (by fingerprint or key ID) that is not may sign a post."""
+def check_strength(names: Collection[str], certificates: tuple[Certificate, ...]) -> None:
+    """A certificate is admitted for what is strong in it; none of its keys (by fingerprint or key ID) that is not may sign.
+
+    Raises Refused("weak-key").
+    """
     for key in (key for certificate in certificates if not certificate.names.isdisjoint(names) for key in certificate.keys):
         if (key.fingerprint in names or key.key_id in names) and (weak := weakness(key)):
             raise Refused("weak-key", f"the key that signed this cannot be used here: {weak}; sign with another one", Step.VERIFY)

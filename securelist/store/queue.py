@@ -114,11 +114,18 @@ def _nothing() -> None:
     return None
 
 
-def commit_post(engine: Engine, post: NewPost, before_commit: Callable[[], None] = _nothing) -> int:
+def _nothing_else(_connection: Connection) -> None:
+    return None
+
+
+def commit_post(
+    engine: Engine, post: NewPost, before_commit: Callable[[], None] = _nothing, with_it: Callable[[Connection], None] = _nothing_else
+) -> int:
     """Records the post with its copies in one transaction that survives a power failure; returns the post's number.
 
     `before_commit` is called last inside the transaction; what it raises undoes everything: a post whose time has run
-    out leaves nothing. Raises TryAgain, and Refused "duplicate", "duplicate-message-id", "no-recipients" or "too-many-posts".
+    out leaves nothing. `with_it` records what goes with the post. Raises TryAgain, and Refused "duplicate", "duplicate-message-id",
+    "no-recipients" or "too-many-posts".
     """
     if not post.copies:
         raise Refused("no-recipients", "there is no member to send this to", Step.COMMIT)
@@ -130,6 +137,7 @@ def commit_post(engine: Engine, post: NewPost, before_commit: Callable[[], None]
                 _wait_for_others(connection, post.seen_as[0], post.accepted)
                 check_rate(_posted(connection, post.seen_as[0], post.accepted), post.per_hour)
             post_id = _insert(connection, post)
+            with_it(connection)
             before_commit()
             return post_id
     except IntegrityError:

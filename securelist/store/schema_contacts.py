@@ -1,4 +1,4 @@
-"""Tables of the contact repository: contacts that were imported, and what the last monthly mail said."""
+"""Tables of the contact repository: contacts that were imported, from whom, and what the last monthly mail said."""
 
 from __future__ import annotations
 
@@ -25,22 +25,36 @@ class ImportedRow(Base):
     certificate: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class SourceRow(Base):
+    """A Regional Organisation whose bundle was imported: when it made the last one, so that no older one takes its place. No person's data.
+
+    `fingerprint` is that of its certificate, `name` what the operator calls it, `address` what it calls itself.
+    """
+
+    __tablename__ = "sources"
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(String(254))
+    made: Mapped[int] = mapped_column(BigInteger)
+    received: Mapped[int] = mapped_column(BigInteger)
+
+
 class MailedRow(Base):
     """A member as the last repository that was mailed to everybody had them, for what has changed since: digests, nobody's details.
 
-    `address` is the primary one, as compared; `digests` has one for each kind of detail, under the installation's secret.
+    `who` is a digest of the primary address, as compared; `digests` has one for each kind of detail. See `contacts.changes`.
     """
 
     __tablename__ = "mailed"
     cctld: Mapped[str] = mapped_column(String(63), primary_key=True)
-    address: Mapped[str] = mapped_column(String(254), primary_key=True)
+    who: Mapped[str] = mapped_column(String(64), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(20))
     digests: Mapped[str] = mapped_column(String(500))
 
 
 class MailingRow(Base):
-    """The last repository that was mailed to everybody: for which due time, when it was queued, and where the log ended. One row."""
+    """The last repository that was mailed to everybody: for which due time (0: none yet), when, and where the log ended. One row."""
 
     __tablename__ = "mailing"
     due: Mapped[int] = mapped_column(BigInteger, primary_key=True)

@@ -131,9 +131,15 @@ def _check_age(case: Case) -> None:
         raise refusal(line, "too-old", "the statement was signed over 30 days ago; sign it again")
 
 
+# What is said again and again, in the same words each time: a later signature under them says it anew, the same one once more does not.
+_SAID_ANEW = (StatementType.UPDATE_CONTACT, StatementType.CONFIRM_CONTACT)
+
+
 def _check_new(case: Case) -> None:
     said = case.said
     for earlier in case.membership.said:
+        if case.statement.type in _SAID_ANEW and said.made > earlier.made:
+            continue
         same = earlier.evidence == said.evidence if earlier.erased else earlier.text == said.text
         if same and (earlier.signer, earlier.part) == (said.signer, said.part):
             rule = f"this text by this signer was entered already, as entry {earlier.entry}"

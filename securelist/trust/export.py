@@ -5,7 +5,8 @@ Each line is one JSON object in ASCII without blanks between its parts, ended by
     {"securelist-log":1,"list":ADDRESS,"certificates":[BASE64,…]}         the list and its certificates, the present one last
     {"entry":{"number":1,…},"hash":HEX,"octets":BASE64}                   one for each entry, in order; octets: its evidence,
                                                                           null where an entry above has brought it already,
-                                                                          "erased" where it is gone
+                                                                          "erased" where it is gone; "left-out" where the list
+                                                                          leaves it out of this file: it tells of what has ended
     {"head":{"number":N,"hash":HEX,"time":SECONDS},"signature":BASE64}    the list's signed message over `head_text`
     {"sha256":HEX}                                                        over every line above
 
@@ -18,7 +19,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -32,7 +33,7 @@ FORMAT = 1
 MAX_OCTETS = 512 * 2**20
 # More keys than a list will ever have had.
 MAX_LIST_KEYS = 100
-_ERASED = "erased"
+_ERASED, _LEFT_OUT = "erased", "left-out"
 # What stands in an entry's fields: types, labels, fingerprints, digests. No line end, so that no two entries share an encoding.
 _PLAIN = re.compile(r"[A-Za-z0-9-]{0,64}")
 # The largest evidence is a signed text (silence.MAX_TEXT_OCTETS) or a certificate (admission.MAX_CERTIFICATE_OCTETS), in
@@ -47,6 +48,8 @@ class Link:
     entry: Entry
     hash: str
     evidence: bytes | None
+    left_out: bool = False
+    """Whether it has evidence that this file does not bring."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +75,25 @@ class Export:
 
 
 def write_export(
-    list_address: str, key: ListKey, certificates: Sequence[bytes], entries: Iterable[tuple[Entry, bytes | None]], at: int
+    list_address: str,
+    key: ListKey,
+    certificates: Sequence[bytes],
+    entries: Iterable[tuple[Entry, bytes | None]],
+    at: int,
+    without: frozenset[int] = frozenset(),
 ) -> bytes:
     """The export of the whole log (entries with their evidence, None where it is erased), its head dated `at`, signed by the list.
 
-    `certificates` are the list's, that of `key` last.
+    `certificates` are the list's, that of `key` last. `without` are the numbers of entries whose evidence is left out: see `ended`.
     """
-    links = tuple(Link(entry, entry.hash, evidence) for entry, evidence in entries)
+    links = tuple(_link(entry, evidence, entry.number in without) for entry, evidence in entries)
     head = links[-1].entry.head if links else Head()
     text = head_text(list_address, head, at, _lines_above_head(list_address, certificates, links))
     return octets_of(Export(list_address, tuple(certificates), links, head, at, read_signed(key.sign(text)).octets))
+
+
+def _link(entry: Entry, evidence: bytes | None, left_out: bool) -> Link:
+    return Link(entry, entry.hash, None if left_out else evidence, left_out and evidence is not None)
 
 
 def head_text(list_address: str, head: Head, at: int, above: bytes) -> bytes:
@@ -102,10 +114,15 @@ def _lines_above_head(list_address: str, certificates: Sequence[bytes], links: S
     lines = [_line({"securelist-log": FORMAT, "list": list_address, "certificates": list(map(_base64, certificates))})]
     brought: set[str] = set()
     for link in links:
-        octets = _ERASED if link.evidence is None else None if link.entry.evidence in brought else _base64(link.evidence)
+        lines.append(_line({"entry": asdict(link.entry), "hash": link.hash, "octets": _octets(link, brought)}))
         brought.add(link.entry.evidence)
-        lines.append(_line({"entry": asdict(link.entry), "hash": link.hash, "octets": octets}))
     return b"".join(lines)
+
+
+def _octets(link: Link, brought: Collection[str]) -> str | None:
+    if link.evidence is None:
+        return _LEFT_OUT if link.left_out else _ERASED
+    return None if link.entry.evidence in brought else _base64(link.evidence)
 
 
 def octets_of(export: Export) -> bytes:
@@ -153,8 +170,8 @@ def _read_links(lines: Sequence[bytes]) -> tuple[Link, ...]:
         entry = Entry(**_checked(value["entry"], number, wanted))
         if any(not _PLAIN.fullmatch(text) for text in vars(entry).values() if isinstance(text, str)):
             raise _damaged(number)
-        if value["octets"] == _ERASED:
-            links.append(Link(entry, value["hash"], None))
+        if value["octets"] in (_ERASED, _LEFT_OUT):
+            links.append(Link(entry, value["hash"], None, value["octets"] == _LEFT_OUT))
             continue
         if value["octets"] is not None:
             brought[entry.evidence] = _unbase64(value["octets"], number)

@@ -48,6 +48,9 @@ class Proof:
     problems: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     """For each entry that was verified, what was checked about it."""
+    left_out: tuple[int, ...] = ()
+    """Numbers of the entries whose text the export does not bring: nobody is a member by them. That what they tell of has ended is the
+    list's word, which the whole log proves."""
     export: Export | None = None
     """The export as read, for whoever compares it with something else; None if it could not be read."""
 
@@ -67,6 +70,7 @@ class Proof:
             "members": [member.as_json() for member in self.members],
             "problems": list(self.problems),
             "checked": list(self.checks),
+            "left_out": list(self.left_out),
         }
 
 
@@ -92,7 +96,8 @@ def prove(octets: bytes, root_files: Iterable[bytes], at: int, *, members_at: in
         problem = f"{replay.place}: {refused.detail}"
         return Proof(export.list, done.number, done, problems=(problem,), checks=tuple(replay.checks), export=export)
     members = now.members(at) if members_at is None else _without_compromised(replay.anchor, past).members(members_at)
-    return Proof(export.list, export.head.number, export.head, export.time, members, (), tuple(replay.checks), export)
+    left_out = tuple(replay.left_out)
+    return Proof(export.list, export.head.number, export.head, export.time, members, (), tuple(replay.checks), left_out, export)
 
 
 def _replayed(replay: Replay, export: Export, moment: int, progress: Progress) -> Membership:

@@ -1,7 +1,8 @@
 """The replay: entries of a log taken one after the other, each verified anew from its evidence. What a proof rests on.
 
 One signed text is entered whole: all of its statements, in their order, at one time. An entry whose text was erased is taken
-at its word, for the little that it still does, and owed until an `erase` names it by number and hash.
+at its word, for the little that it still does, and owed until an `erase` names it by number and hash. One whose text was left
+out of the export must do nothing at all: so whatever that is, the members who are shown are members.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Replay:
     _time: int = 0
     _owed: set[int] = field(default_factory=set)
     """Numbers of the erased entries that no `erase` has named yet."""
+    left_out: list[int] = field(default_factory=list)
+    """Numbers of the entries whose text the export does not bring."""
 
     def look_ahead(self, links: Sequence[Link]) -> None:
         """Joins each root with its first certificate in the log, which follows what the root signed before.
@@ -62,7 +65,9 @@ class Replay:
         self.place = f"entry {self.membership.head.number + 1}"
         if not 0 <= link.entry.time <= self.latest:
             raise Refused("misdated", "it is dated in the future")
-        if link.evidence is None:
+        if link.left_out:
+            entered, checked = self._take_left_out(link.entry), "its text is left out, and nothing rests on it: number, time and hash"
+        elif link.evidence is None:
             entered, checked = self._take_erased(link.entry), "its text is erased: number, time and hash"
         elif link.entry.type == CERTIFICATE:
             entered = self._take_certificate(link.entry, link.evidence)
@@ -123,11 +128,22 @@ class Replay:
     # --- erased ---------------------------------------------------------------------------------------------------------
 
     def _take_erased(self, entry: Entry) -> Entered:
+        self._owed.add(self.membership.head.number + 1)
+        return self._without_text(entry)
+
+    def _take_left_out(self, entry: Entry) -> Entered:
+        """An entry that tells of what has ended, by the list's word. It grants nothing; it must not take anything either."""
+        entered = self._without_text(entry)
+        if entered.membership.attestations != self.membership.attestations:
+            raise Refused("left-out-acts", "its text is left out, and it would end or suspend a membership; ask for the whole log")
+        self.left_out.append(self.membership.head.number + 1)
+        return entered
+
+    def _without_text(self, entry: Entry) -> Entered:
         if entry.type not in (CERTIFICATE, *ABOUT_MEMBERS):
-            raise Refused("not-erasable", f"the text of a {entry.type} cannot be erased, and is missing")
+            raise Refused("not-erasable", f"the text of a {entry.type} can neither be erased nor be left out, and is missing")
         if self._left and (entry.evidence, entry.time) == (self._evidence, self._time):
             raise _not_whole()
-        self._owed.add(self.membership.head.number + 1)
         return enter_erased(self.membership, entry)
 
     # --- the end --------------------------------------------------------------------------------------------------------

@@ -45,14 +45,19 @@ def z_base_32(octets: bytes) -> str:
     return "".join(_Z_BASE_32[int(five, 2)] for five in fives)
 
 
+def paths(address: str) -> tuple[str, str]:
+    """The paths under which a web server has the certificate for an address: by the advanced method, and by the direct one."""
+    local, _, domain = address.lower().rpartition("@")
+    name = z_base_32(hashlib.sha1(local.encode(), usedforsecurity=False).digest())  # a name, which proves nothing
+    return f".well-known/openpgpkey/{domain}/hu/{name}", f".well-known/openpgpkey/hu/{name}"
+
+
 def urls(address: str) -> tuple[str, str]:
     """Where the certificate for an address is: by the advanced method, and by the direct one (the draft's section 3.1)."""
     local, _, domain = address.rpartition("@")
-    domain = domain.lower()
-    name = z_base_32(hashlib.sha1(local.lower().encode(), usedforsecurity=False).digest())  # a name, which proves nothing
-    file = f"hu/{name}?l={quote(local, safe='')}"
-    known = ".well-known/openpgpkey"
-    return f"https://openpgpkey.{domain}/{known}/{domain}/{file}", f"https://{domain}/{known}/{file}"
+    domain, said = domain.lower(), f"?l={quote(local, safe='')}"
+    advanced, direct = paths(address)
+    return f"https://openpgpkey.{domain}/{advanced}{said}", f"https://{domain}/{direct}{said}"
 
 
 async def public_places(host: str) -> Places:

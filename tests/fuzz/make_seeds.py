@@ -123,6 +123,7 @@ class Maker:
             "request": requests,
             "parcel": [*requests[:4], *texts, *armored, *certificates[:1], b"From anna@nl.example Mon\n" + requests[0]],
             "export": [export.read_bytes()],
+            "bundle": [seed_words.bundle({**seed_words.EMMA, "fingerprint": self.anna.fingerprint, "certificate": armored[0].decode()})],
         }
 
 

@@ -207,7 +207,28 @@ QUIT\r
 """
 _TALKS = [_TALK, _ODD_TALK, _TALK.replace("EHLO", "LHLO"), _TALK.replace("..dot", "y" * 700)]
 
+
+def bundle(*contacts: dict[str, object], **other: object) -> bytes:
+    """The document of a bundle."""
+    head = {"securelist-bundle": 1, "source": {"address": "contacts@centr.example", "fingerprint": KEY}, "made": "2026-09-20T05:00:00Z"}
+    return json.dumps({**head, "recipient": KEY, "contacts": contacts, **other}, ensure_ascii=False).encode()
+
+
+EMMA: dict[str, object] = {
+    "cctld": "be", "name": "Emma Peeters", "emails": ["emma@be.example", "noc@be.example"], "phones": ["+32 2 555 0101", "+32 (470) 5 x7"],
+    "organisation": "Registry, BE", "timezone": "Europe/Brussels", "confirmed": "2026-01-02T03:04:05Z", "until": "2027-01-01T00:00:00Z",
+}  # fmt: skip
+_IVAN: dict[str, object] = {"cctld": "xn--p1ai", "name": "Иван Петров", "emails": ["ivan@ru.example"], "fingerprint": KEY}
+_BUNDLES = [
+    bundle(),
+    bundle(EMMA),
+    bundle(_IVAN),
+    bundle(EMMA, _IVAN),
+    bundle(EMMA | {"cctld": "lu", "phones": []}, made="2026-08-01T00:00:00Z"),
+]
+
 SEEDS: dict[str, list[bytes]] = {
+    "bundle": _BUNDLES,
     "entity": _mails(),
     "headers": list(map(_header, _FROMS)),
     "address": [words.encode() for words in (*_ADDRESSES, *_FROMS)],

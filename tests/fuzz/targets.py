@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuzz import targets_mail, targets_openpgp, targets_smtp, targets_trust
+from fuzz import targets_contacts, targets_mail, targets_openpgp, targets_smtp, targets_trust
 from fuzz.judging import Target
 
 TARGETS: dict[str, Target] = {
@@ -10,4 +10,5 @@ TARGETS: dict[str, Target] = {
     **targets_smtp.TARGETS,
     **targets_openpgp.TARGETS,
     **targets_trust.TARGETS,
+    **targets_contacts.TARGETS,
 }

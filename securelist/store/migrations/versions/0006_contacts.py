@@ -30,12 +30,16 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_index("ix_imported_source", "imported", ["source"])
     op.create_table(
-        "mailed", _text("cctld", 63), _text("address", 254), _text("fingerprint", 64), _text("state", 20), _text("digests", 500),
-        sa.PrimaryKeyConstraint("cctld", "address"),
+        "sources", _text("fingerprint", 64), _text("name", 100), _text("address", 254), *map(_time, ("made", "received")),
+        sa.PrimaryKeyConstraint("fingerprint"),
+    )  # fmt: skip
+    op.create_table(
+        "mailed", _text("cctld", 63), _text("who", 64), _text("fingerprint", 64), _text("state", 20), _text("digests", 500),
+        sa.PrimaryKeyConstraint("cctld", "who"),
     )  # fmt: skip
     op.create_table("mailing", *map(_time, ("due", "at")), sa.Column("entry", NUMBER, nullable=False), sa.PrimaryKeyConstraint("due"))
 
 
 def downgrade() -> None:
-    for table in ("mailing", "mailed", "imported"):
+    for table in ("mailing", "mailed", "sources", "imported"):
         op.drop_table(table)
