@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 
 from securelist.bench.people import People
@@ -26,15 +27,17 @@ def member_addresses(members: int) -> list[tuple[str, bool]]:
     return [(f"m{i}@bench.example", i % 2 == 0) for i in range(members)]
 
 
-def open_town(keep: Path, members: int, next_hop: str, progress: Callable[[int], None]) -> tuple[Installation, People]:
-    """The installation with that many members in `keep`, made if it is not there, and its people."""
+def open_town(
+    keep: Path, members: int, next_hop: str, progress: Callable[[int], None], tlds: Sequence[str] = ("nl",)
+) -> tuple[Installation, People]:
+    """The installation with that many members, of these ccTLDs in turn, in `keep`, made if it is not there, and its people."""
     people = People(keep / "people")
     fingerprints = people.make([(ROOT, False), (ADMIN, False), *member_addresses(members)], progress)
-    home = keep / f"list-{members}"
+    home = keep / (f"list-{members}" if len(tlds) == 1 else f"list-{members}-of-{len(tlds)}")
     config = Config(list=LIST, key="", next_hop=_NOWHERE, smtp="127.0.0.1:0", lmtp="127.0.0.1:0", members_per_cctld=members, home=home)
     if not _is_complete(home, members):
         shutil.rmtree(home, ignore_errors=True)
-        _found(config, people, fingerprints)
+        _found(config, people, fingerprints, tlds)
     return configured(home, next_hop), people
 
 
@@ -52,24 +55,30 @@ def _is_complete(home: Path, members: int) -> bool:
         return False
 
 
-def _found(config: Config, people: People, fingerprints: dict[str, str]) -> None:
-    """Founds the list, appoints one Admin Contact, and attests every member."""
+def _found(config: Config, people: People, fingerprints: dict[str, str], tlds: Sequence[str]) -> None:
+    """Founds the list, appoints one Admin Contact for all the ccTLDs, and attests every member."""
     made = create(config.home, config, [people.certificate(fingerprints[ROOT])])
     town = Installation(config.home)
     now = int(time.time())
-    texts = [founding_text(LIST, made.key, [fingerprints[ROOT]]), _statement(StatementType.APPOINT_ADMIN_CONTACT, ADMIN, fingerprints)]
-    for text in texts:
-        town.enter(Parcel((people.clearsigned(fingerprints[ROOT], text),), (people.certificate(fingerprints[ADMIN]),)), now)
-    addresses = [address for address in fingerprints if address not in (ROOT, ADMIN)]
-    for i in range(0, len(addresses), MAX_STATEMENTS):
-        batch = addresses[i : i + MAX_STATEMENTS]
-        text = "\n".join(_statement(StatementType.ATTEST_SSC, address, fingerprints) for address in batch)
-        certificates = tuple(people.certificate(fingerprints[address]) for address in batch)
-        town.enter(Parcel((people.clearsigned(fingerprints[ADMIN], text),), certificates), now)
+
+    def enter(signer: str, texts: Sequence[str], about: Sequence[str]) -> None:
+        certificates = tuple(people.certificate(fingerprints[address]) for address in about)
+        town.enter(Parcel((people.clearsigned(fingerprints[signer], "\n".join(texts)),), certificates), now)
+
+    enter(ROOT, [founding_text(LIST, made.key, [fingerprints[ROOT]])], [])
+    for names in _batches(tlds):
+        enter(ROOT, [_statement(StatementType.APPOINT_ADMIN_CONTACT, ADMIN, fingerprints, tld) for tld in names], [ADMIN])
+    places = dict(zip((address for address in fingerprints if address not in (ROOT, ADMIN)), cycle(tlds), strict=False))
+    for batch in _batches([*places]):
+        enter(ADMIN, [_statement(StatementType.ATTEST_SSC, address, fingerprints, places[address]) for address in batch], batch)
 
 
-def _statement(kind: StatementType, address: str, fingerprints: dict[str, str]) -> str:
-    fields = {"List": [LIST], "TLD": ["nl"], "Name": [address.partition("@")[0]], "Email": [address], "Key": [fingerprints[address]]}
+def _batches(those: Sequence[str]) -> list[Sequence[str]]:
+    return [those[i : i + MAX_STATEMENTS] for i in range(0, len(those), MAX_STATEMENTS)]
+
+
+def _statement(kind: StatementType, address: str, fingerprints: dict[str, str], tld: str) -> str:
+    fields = {"List": [LIST], "TLD": [tld], "Name": [address.partition("@")[0]], "Email": [address], "Key": [fingerprints[address]]}
     if kind is StatementType.ATTEST_SSC:
         fields["Phone"] = ["+31 20 000 0000"]
     return render(kind, fields)

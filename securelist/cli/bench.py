@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import Progress
 
-from securelist.bench import beside, log, measure, trouble
+from securelist.bench import beside, contacts, log, measure, trouble
 from securelist.bench.people import People
 from securelist.bench.sink import Sink
 from securelist.bench.town import member_addresses, open_town
@@ -55,9 +55,10 @@ def _default_keep() -> Path:
 @click.option("--size", default="2KiB", show_default=True, help="Size of the post's text.")
 @click.option("--log", "statements", type=click.IntRange(1, log.MAX_STATEMENTS), help="Measure `log verify` of N statements, no posts.")
 @click.option("--trouble", "with_trouble", is_flag=True, help="Measure what it costs the others that some members cannot be reached.")
+@click.option("--contacts", "repository", is_flag=True, help="Measure the contact repository: made, and mailed to every member.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Where the keys are kept; the user's cache if left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, stable between versions.")
-def bench(members: int, size: str, statements: int | None, with_trouble: bool, keep: Path | None, as_json: bool) -> None:
+def bench(members: int, size: str, statements: int | None, with_trouble: bool, repository: bool, keep: Path | None, as_json: bool) -> None:
     """Measures each step of a post to N members and the whole way by SMTP, beside one gpg process per member and OpenSSL.
 
     With --log, measures `log verify` of N statements (three Admin Contacts to seven SSCs) on one core and where the time goes,
@@ -66,6 +67,8 @@ def bench(members: int, size: str, statements: int | None, with_trouble: bool, k
     With --trouble, measures how long a post takes to all others when some members have no usable key, dead addresses or a second
     address (of 900: 40, 15 and 5), beside the same list without that trouble, in turns.
 
+    With --contacts, measures how long the contact repository takes to make in all its forms, to seal and to mail.
+
     The first run makes everybody's keys, which takes a minute or two for 250 and ten for 1000; they are kept.
 
     \b
@@ -73,8 +76,14 @@ def bench(members: int, size: str, statements: int | None, with_trouble: bool, k
       securelist bench --members 250 --size 2KiB
       securelist bench --log 1000
       securelist bench --trouble --members 900
+      securelist bench --contacts --members 900
     """
     keep = (keep or _default_keep()).absolute()
+    if repository:
+        if statements is not None or any(_is_given(option) for option in ("size", "with_trouble")):
+            raise UsageError("contacts-or-posts", "--contacts measures no posts: leave out --size, --log and --trouble")
+        _bench_contacts(members, keep, as_json)
+        return
     if statements is None:
         (_bench_trouble if with_trouble else _bench_posts)(members, size, keep, as_json)
         return
@@ -123,6 +132,21 @@ def _bench_trouble(members: int, size: str, keep: Path, as_json: bool) -> None:
     say()
     say(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in numbers.items()) + ".")
     say(f"The trouble takes {found.ratio:.2f} times the usual time; who is delayed most waits {found.most_ratio:+.1%} of it longer.")
+
+
+def _bench_contacts(members: int, keep: Path, as_json: bool) -> None:
+    with Progress(transient=True, console=Console(stderr=True), disable=as_json) as progress:
+        task = progress.add_task("keys, then the list, then mailings", total=members + 2)
+        found = contacts.measure_contacts(keep, members, lambda n: progress.advance(task, n))
+    if as_json:
+        print_json(dataclasses.asdict(found))
+        return
+    rows = [(step, f"{seconds * 1e3:.0f}", f"{seconds * 1e3 / members:.3f}") for step, seconds in found.seconds.items()]
+    print_table((f"{found.members} members of {found.cctlds} ccTLDs", "ms", "ms per member"), rows, "")
+    say()
+    parts = ", ".join(f"{name} {octets / 1e6:.1f}" for name, octets in found.parts.items())
+    left_out = f"; left out: {', '.join(found.left_out)}" if found.left_out else ""
+    say(f"A copy has {found.octets / 1e6:.1f} MB; of that: {parts}{left_out}.")
 
 
 def _bench_log(statements: int, keep: Path, as_json: bool) -> None:

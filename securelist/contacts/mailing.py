@@ -37,6 +37,8 @@ from securelist.trust.root_effects import not_founded
 MAX_MAIL_OCTETS = 10_000_000
 # Header, session-key packets and armour of a copy.
 HEAD_OCTETS = 30_000
+# What `lap` hears: the repository in all its forms, the mail around them, one sealed body, a row for each copy.
+MADE, COMPOSED, SEALED, QUEUED = "repository made", "mail composed", "sealed", "queued"
 # Somebody's statement may enter the log between two looks; more often, something is wrong.
 ATTEMPTS = 3
 
@@ -64,6 +66,10 @@ class Issue:
     since: int
 
 
+def nobody(_step: str) -> None:
+    """Hears of a step, and does nothing."""
+
+
 class Mailings:
     """The mailings of one installation."""
 
@@ -83,15 +89,18 @@ class Mailings:
             if refused.reason != "duplicate-message-id":  # another process has just sent it
                 raise
 
-    def send(self, at: int) -> Sent:
-        """Queues it now, whatever the calendar says. Raises Refused("not-founded", "no-members", "no-recipients"), TryAgain."""
-        return self._send(f"contacts sent {at}", at, None)
+    def send(self, at: int, lap: Callable[[str], None] = nobody) -> Sent:
+        """Queues it now, whatever the calendar says; `lap` hears the name of each step as it ends.
+
+        Raises Refused("not-founded", "no-members", "no-recipients"), TryAgain.
+        """
+        return self._send(f"contacts sent {at}", at, None, lap)
 
     def _was_sent(self, due: int) -> bool:
         with reading(self._house.engine) as connection:
             return _is_sent(mailed.last(connection), due)
 
-    def _send(self, occasion: str, at: int, due: int | None) -> Sent:
+    def _send(self, occasion: str, at: int, due: int | None, lap: Callable[[str], None] = nobody) -> Sent:
         # 1. Who gets it.
         membership = self._house.membership()
         members = _recipients(membership, at)
@@ -102,13 +111,18 @@ class Mailings:
         # 2. What is in it.
         issue = issue_of(self._house, at)
         parts = all_parts(issue.repository, issue.log)
+        lap(MADE)
         mail, kept = self._composed(issue, parts, occasion, at)
-        # 3. Seal it once for all, and queue it with what the next one is compared with.
+        lap(COMPOSED)
+        # 3. Seal it once for all.
         voice = self._house.voice
         sealed = voice.sealer.seal(mail, members, membership.certificates, at)
+        lap(SEALED)
+        # 4. Queue it, with what the next one is compared with.
         key, message_id = voice.letterhead.config.key, voice.letterhead.letter_id(occasion)
         new = NewPost(queue.CONTACTS, message_id, at, key, "", sealed.headers, sealed.body, sealed.copies)
         number = queue.commit_post(self._house.engine, new, with_it=self._recorded(issue, due))
+        lap(QUEUED)
         unreachable = len({copy.fingerprint for copy in sealed.copies if copy.unreachable})
         octets = len(sealed.body) * 65 // 48 + len(sealed.headers)
         return Sent(number, len(members), unreachable, octets, kept, tuple(part for part in parts if part not in kept))
