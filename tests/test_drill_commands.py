@@ -27,10 +27,16 @@ def run(exercise: Exercise, *args: str, status: int = 0) -> str:
 def watching(exercise: Exercise) -> subprocess.Popen[str]:
     """`drill show --watch`, after its first line, which says that nobody has answered."""
     command = [SECURELIST, "--home", str(exercise.bureau.admission.town.home), "drill", "show", "--watch"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # As at a terminal: a shell's background jobs ignore Ctrl-C, and so would what the tests start in one.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
     assert process.stdout is not None
     assert "0 of 3 answered, 0 %" in process.stdout.readline()
     return process
+
+
+def heed_ctrl_c() -> None:
+    """Takes back that SIGINT is ignored, as it is where a shell started the tests in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_before_the_first_drill(exercise: Exercise) -> None:

@@ -104,7 +104,8 @@ class Looker(threading.Thread):
         target = os.fsencode(descriptor.readlink())
         self.told.add(target)
         flags = int(re.search(r"^flags:\s*(\d+)", facts.read_text(), re.MULTILINE)[1], 8)
-        if target.startswith(b"/") and flags & os.O_ACCMODE != os.O_RDONLY:
+        is_same = os.fsencode(descriptor.readlink()) == target  # else its number was given to another file in between
+        if is_same and target.startswith(b"/") and flags & os.O_ACCMODE != os.O_RDONLY:
             self.written.add(target.decode())
 
 
