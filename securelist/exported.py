@@ -33,7 +33,7 @@ def exported(house: Installation, at: int, *, without_ended: bool = False) -> Ex
     if head != membership.head:
         raise TryAgain("log-moved", "somebody has entered something at the same moment; please try again")
     certificates = [one.octets for one in house.list_certificates if one.fingerprint in membership.list_keys]
-    without = ended_texts(membership, house.anchor, at) if without_ended else frozenset[int]()
+    without = ended_texts(membership, at) if without_ended else frozenset[int]()
     entries = [(link.entry, link.evidence) for link in links]
     octets = write_export(house.config.list, house.list_key, certificates, entries, at, without)
     left_out = sum(link.entry.number in without and link.evidence is not None for link in links)

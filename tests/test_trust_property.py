@@ -18,6 +18,7 @@ from trust_world import BASE, DAY, LIST, NOW
 from securelist.errors import Refused
 from securelist.store.database import writing
 from securelist.store.projection import rebuild
+from securelist.trust.ended import ended_texts
 from securelist.trust.export import Link, write_export
 from securelist.trust.fold import refold
 from securelist.trust.membership import SUSPENDED, Member, Membership
@@ -106,11 +107,15 @@ def prove_it(crowd: Crowd, server: Server, log: Log) -> None:
     founding, now = server.membership.founding, int(time.time())
     roots = [crowd.who[name].certificate for name in ROOTS]
     keys = sorted(crowd.list_keys.values(), key=lambda key: founding is not None and key.fingerprint == founding.key)
-    proof = prove(write_export(LIST, keys[-1], [key.certificate() for key in keys], log, now), roots, now)
-    if founding is None:
-        assert not proof.valid and proof.members == ()
-    else:
-        assert proof.problems == () and proof.members == server.membership.members(now)
+    for at in (now, now + 800 * DAY):  # by then every attestation has ended
+        for without in (frozenset[int](), ended_texts(server.membership, at)):
+            octets = write_export(LIST, keys[-1], [key.certificate() for key in keys], log, now, without)
+            proof = prove(octets, roots, now, members_at=at)
+            if founding is None:
+                assert not proof.valid and proof.members == ()
+            else:
+                tell(f"left out at {at}: {sorted(without)}")
+                assert proof.problems == () and proof.members == server.membership.members(at)
 
 
 @seed(SEED)

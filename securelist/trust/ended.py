@@ -1,107 +1,115 @@
-"""Texts of what has ended, left out of an export that goes to everybody: the same that `erase` could take away, and for the same reasons.
+"""Texts of what has ended, left out of an export that goes to everybody.
 
-An erased text is gone, because somebody signed that; one that is left out is in the log still, and whoever asks gets it. What stays
-must show the same members and be carried out as before (`trace`), and what is left out may do nothing at all (`replay`).
+An erased text is gone, because somebody signed that; one that is left out is in the log still, and whoever asks gets it. All that was
+ever said about a person goes, or nothing: so nothing that stays rests on what is gone, and what is gone has nothing left to act upon,
+as the replay demands. It is found in one look at the log, however long that is; no rule is asked again.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
 
-from securelist.errors import Refused
 from securelist.mail.addresses import same_address
-from securelist.trust.anchor import Anchor
 from securelist.trust.checks import certificates_named
 from securelist.trust.entry import CERTIFICATE
-from securelist.trust.erasure import check_same_people
-from securelist.trust.fold import refold
 from securelist.trust.history import Said
 from securelist.trust.membership import Membership
-from securelist.trust.statement import ABOUT_MEMBERS
-from securelist.trust.trace import differs, steps
+from securelist.trust.statement import ABOUT_MEMBERS, StatementType
 
-# Each try carries the whole log out several times. One does for all; more are needed only where a text holds somebody else's up.
-MAX_TRIES = 16
-
-Pair = tuple[str, str]
-"""A ccTLD and a key: whom an entry is about."""
+Mark = tuple[str, ...]
+"""By what two statements are about the same person, or cannot be parted: a key or an address of a ccTLD's, or one evidence."""
 
 
-def ended_texts(membership: Membership, anchor: Anchor, at: int) -> frozenset[int]:
+def ended_texts(membership: Membership, at: int) -> frozenset[int]:
     """Numbers of the entries whose evidence can be left out of an export at `at` (Unix seconds), which proves the same without it."""
-    chosen, waiting, tries = set[Pair](), [_ended(membership, at)], 0
-    while waiting and tries < MAX_TRIES:
-        pairs, tries = waiting.pop(), tries + 1
-        if _proves_the_same(membership, _gone(membership, chosen.union(pairs), at), anchor, at):
-            chosen.update(pairs)
-        elif len(pairs) > 1:  # whose texts hold others up, is found by halves
-            half = len(pairs) // 2
-            waiting += [pairs[half:], pairs[:half]]
-    return _gone(membership, chosen, at)
+    families = _Families(membership)
+    staying = {families.of(mark) for mark in _staying(membership, at)}
+    leaving = {family: entries for family, entries in families.entries().items() if family not in staying}
+    while True:
+        gone = _gone(membership, [number for entries in leaving.values() for number in entries])
+        kept = {entry.evidence for entry in membership.entries if entry.number not in gone}
+        held_up = [family for family, entries in leaving.items() if any(membership.entries[n - 1].evidence in kept for n in entries)]
+        if not held_up:
+            return gone
+        for family in held_up:
+            del leaving[family]
 
 
-def _ended(membership: Membership, at: int) -> list[Pair]:
-    """Whom the log tells of who are no members now, by none of their addresses and with none of their keys."""
-    in_force = [one for one in membership.attestations.values() if one.in_force(at)]
-    addresses = {(one.cctld, one.address) for one in in_force}
-    here = {(one.cctld, one.fingerprint) for one in in_force}
-    here |= {(said.statement.tld, said.about) for said in membership.said if _address(said) in addresses}
-    return sorted({(entry.cctld, entry.subject) for entry in membership.entries if entry.type in ABOUT_MEMBERS} - here)
+class _Families:
+    """What belongs together: statements that share a mark are about one person, or stand in one text, and so on from each to the next."""
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self._parent: dict[Mark, Mark] = {}
+        for said in membership.said:
+            if said.statement.type in ABOUT_MEMBERS:
+                first, *others = _marks(said)
+                for other in others:
+                    self._parent[self.of(other)] = self.of(first)
+
+    def of(self, mark: Mark) -> Mark:
+        """What the family with this mark is known by."""
+        path = []
+        while (parent := self._parent.get(mark, mark)) != mark:
+            path.append(mark)
+            mark = parent
+        self._parent |= dict.fromkeys(path, mark)
+        return mark
+
+    def entries(self) -> dict[Mark, list[int]]:
+        """The entries about members, by family."""
+        found: dict[Mark, list[int]] = {}
+        for said in self._membership.said:
+            if said.statement.type in ABOUT_MEMBERS:
+                found.setdefault(self.of(_evidence(said.evidence)), []).append(said.entry)
+        return found
 
 
-def _address(said: Said) -> Pair | None:
-    """The member whom a statement names, by ccTLD and primary address."""
-    emails = said.statement.person.emails
-    return (said.statement.tld, same_address(emails[0])) if emails and said.statement.type in ABOUT_MEMBERS else None
+def _marks(said: Said) -> Iterator[Mark]:
+    """All by which a statement about a member is tied to others."""
+    yield _evidence(said.evidence)
+    yield from (_key(said.statement.tld, key) for key in (said.about, said.statement.key) if key)
+    yield from (_address(said.statement.tld, email) for email in said.statement.person.emails[:1])
 
 
-def _gone(membership: Membership, pairs: Iterable[Pair], at: int) -> frozenset[int]:
-    """The entries that go with what is said of these: a signed text, when all in it is about them; a certificate, when nobody needs it."""
-    those = frozenset(pairs)
-    keys = {key for _, key in those}
-    texts = {entry.number for entry in membership.entries if entry.type in ABOUT_MEMBERS and (entry.cctld, entry.subject) in those}
-    texts &= _whole(membership, texts)
-    free = keys - _needed(membership, texts, at)
-    certificates = {entry.number for entry in membership.entries if entry.type == CERTIFICATE and entry.subject in free}
-    return _whole(membership, texts | certificates)
+def _staying(membership: Membership, at: int) -> Iterator[Mark]:
+    """The marks of whoever is a member, of texts that say something else besides, and of whose texts an `erase` has named."""
+    for one in membership.attestations.values():
+        if one.in_force(at):
+            yield _key(one.cctld, one.fingerprint)
+            yield _address(one.cctld, one.address)
+    for said in membership.said:
+        if said.statement.type not in ABOUT_MEMBERS:
+            yield _evidence(said.evidence)
+        if said.statement.type is StatementType.ERASE:
+            yield _key(said.statement.tld, said.statement.key)
 
 
-def _whole(membership: Membership, named: Iterable[int]) -> frozenset[int]:
-    """Of these entries, those whose evidence no other rests on."""
-    numbers = frozenset(named)
-    staying = {entry.evidence for entry in membership.entries if entry.number not in numbers}
-    return frozenset(entry.number for entry in membership.entries if entry.number in numbers and entry.evidence not in staying)
+def _evidence(digest: str) -> Mark:
+    return ("evidence", digest)
 
 
-def _needed(membership: Membership, gone: Iterable[int], at: int) -> set[str]:
-    """The keys whose certificates stay: of whoever speaks for others, of members, and of whoever signed or is named in what stays."""
-    going = frozenset(gone)
+def _key(cctld: str, fingerprint: str) -> Mark:
+    return ("key", cctld, fingerprint)
+
+
+def _address(cctld: str, address: str) -> Mark:
+    return ("address", cctld, same_address(address))
+
+
+def _gone(membership: Membership, texts: Iterable[int]) -> frozenset[int]:
+    """These entries, and with them the certificates that nothing needs which stays."""
+    going = frozenset(texts)
+    keys = {membership.entries[number - 1].subject for number in going} - _needed(membership, going)
+    going |= {entry.number for entry in membership.entries if entry.type == CERTIFICATE and entry.subject in keys}
+    kept = {entry.evidence for entry in membership.entries if entry.number not in going}
+    return going - {entry.number for entry in membership.entries if entry.type == CERTIFICATE and entry.evidence in kept}
+
+
+def _needed(membership: Membership, going: frozenset[int]) -> set[str]:
+    """The keys of whoever speaks for others, and of whoever signed what stays, or is named in it."""
     needed = {*membership.roots, *(contact.fingerprint for contact in membership.admin_contacts.values())}
-    needed |= {one.fingerprint for one in membership.attestations.values() if one.in_force(at)}
     for said in membership.said:
         if not said.erased and said.entry not in going:
             needed |= {said.signer, *certificates_named(said.statement)}
     return needed
-
-
-def _proves_the_same(membership: Membership, gone: frozenset[int], anchor: Anchor, at: int) -> bool:
-    """Whether what stays is carried out as before and shows the same people, and what is gone did nothing."""
-    said = tuple(s.without_text() if s.entry in gone and not s.erased else s for s in membership.said)
-    left = {entry.subject for entry in membership.entries if entry.type == CERTIFICATE and entry.number not in gone}
-    certificates = {name: certificate for name, certificate in membership.certificates.items() if name in left}
-    after = dataclasses.replace(membership, said=said, certificates=certificates)
-    going = frozenset((s.statement.tld, s.about) for s in membership.said if s.entry in gone and not s.erased)
-    if differs(membership, after, anchor, going) or _acts(after, gone, anchor):
-        return False
-    try:
-        check_same_people(membership, refold(after, anchor), at)
-    except Refused:
-        return False
-    return True
-
-
-def _acts(after: Membership, gone: frozenset[int], anchor: Anchor) -> bool:
-    """Whether an entry whose text is gone still ends or suspends something."""
-    return any(step.said.entry in gone and step.attestations != before.attestations for before, step in pairwise(steps(after, anchor)))
