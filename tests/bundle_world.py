@@ -101,5 +101,5 @@ def attest(town: Town, who: Somebody, **fields: str) -> None:
 
 def everything(town: Town, folder: Path) -> dict[str, str]:
     """Every form of the repository, as the operator writes them to files: by the file's name."""
-    town.run("contacts", "export", "--format", "text,csv,vcard,json,html,openpgp", "--into", str(folder))
+    town.run("contacts", "export", "--format", "text,csv,vcard,phone,json,html,openpgp", "--into", str(folder))
     return {file.name: file.read_text() for file in folder.iterdir()}

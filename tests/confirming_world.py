@@ -14,7 +14,7 @@ import pytest
 from mail_client import GnuPG
 from mail_styles import STYLES, Draft, crlf
 from people import Somebody
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from statement_mails import REQUEST
 from town import Town, member
 from warning_world import World as Warned
@@ -22,25 +22,31 @@ from welcome_world import DAY, Letter
 
 from securelist.command_desk import Taken
 from securelist.contacts.confirming import Confirming
+from securelist.contacts.freshness import Asking
 from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.request import RequestDesk
+from securelist.store import asking
 from securelist.store.database import writing
 from securelist.store.retention import forget
 from securelist.store.schema import AttestationRow
+from securelist.store.schema_contacts import AskingRow
 from securelist.trust.membership import Attestation
 
 ASKED = "Are your contact details still right?"
 REMINDED = f"Reminder: {ASKED}"
+CONFIRM_DAYS = 120
 AGAIN = "Your answer does not confirm your contact details yet"
 
 
 class World(Warned):
-    """One list and its people, at a time of its own."""
+    """One list and its people, at a time of its own; the server has asked them for a year, and runs all the time."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.start = int(time.time()) + 60  # the people of the town joined before
+        with writing(self.house.engine) as connection:
+            asking.keep(connection, Asking(CONFIRM_DAYS, self.start - 365 * DAY, self.start))
 
     def member(self, name: str) -> Somebody:
         """Anna, Bert or Carla of .nl."""
@@ -48,15 +54,35 @@ class World(Warned):
 
     def pass_to(self, days: float) -> None:
         """So many days after the start: what was kept too long is forgotten, and there is a round, and another that finds nothing to do."""
+        self.run_until(days)
+        self.stand_still_until(days)
+
+    def run_until(self, days: float) -> None:
+        """As if there had been rounds all the time until so many days after the start, in which nothing was due."""
+        self.now = round(self.start + days * DAY)
+        with writing(self.house.engine) as connection:
+            connection.execute(update(AskingRow).values(last=self.now))
+
+    def stand_still_until(self, days: float) -> None:
+        """The server stands still until so many days after the start; then there is a round, and another that finds nothing to do."""
         self.now = round(self.start + days * DAY)
         forget(self.house.engine, self.house.config, self.now)
         for _ in range(2):
             Confirming(Installation(self.town.home)).round(self.now)
 
-    def ask(self, days: float = 121) -> None:
-        """As if everybody had confirmed so many days earlier than they did: signatures are made, and judged, at this moment."""
+    def never_ran(self) -> None:
+        """As if there had been no round yet."""
+        with writing(self.house.engine) as connection:
+            connection.execute(delete(AskingRow))
+
+    def age_details(self, days: float) -> None:
+        """As if everybody had confirmed so many days earlier than they did."""
         with writing(self.house.engine) as connection:
             connection.execute(update(AttestationRow).values(confirmed=AttestationRow.confirmed - round(days * DAY)))
+
+    def ask(self, days: float = 121) -> None:
+        """As if everybody had confirmed so many days earlier than they did: signatures are made, and judged, at this moment."""
+        self.age_details(days)
         self.now = int(time.time())
         Confirming(Installation(self.town.home)).round(self.now)
 

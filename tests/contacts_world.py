@@ -6,13 +6,14 @@ import hashlib
 import random
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from people import People
 
 from securelist.cctld.cctlds import CcTld, cctlds
 from securelist.contacts.contact import Contact, Imported, place
-from securelist.contacts.freshness import is_overdue
+from securelist.contacts.freshness import overdue_from
 from securelist.contacts.repository import Repository
 from securelist.openpgp.sequoia import fingerprint_of, split_certificates
 from securelist.trust.entry import Head
@@ -59,17 +60,26 @@ SOURCES = (("AFTLD", 12), ("LACTLD, Montevideo", 40), ("=CENTR", 300))
 
 
 def crowd(
-    cctlds: int = 300, members: int = 900, certificates: Sequence[tuple[str, bytes]] | None = None, at: int = AT, imported: int = 40
+    cctlds: int = 300,
+    members: int = 900,
+    certificates: Sequence[tuple[str, bytes]] | None = None,
+    at: int = AT,
+    imported: int = 40,
+    *,
+    suspended: bool = True,
 ) -> Repository:
     """A repository of so many ccTLDs (with .tz always) and members, three to a ccTLD or fewer, and so many imported contacts.
 
     `certificates` are (fingerprint, binary certificate), for the members in turn; without any they are made up, as large as real ones.
+    Some are suspended, unless `suspended` says that none is.
     """
     here, absent = _chosen(cctlds)
     dice = random.Random(f"{cctlds} {members}")
     owned = certificates or [_made_up(number) for number in range(members)]
     contacts = [_contact(dice, number, here[number % len(here)], owned[number % len(owned)], at) for number in range(members)]
     others = [_imported(dice, number, (absent + here)[number % (len(here) + len(absent))], at) for number in range(imported)]
+    if not suspended:
+        contacts = [replace(one, state="active", why="") if one.state == "suspended" else one for one in contacts]
     contacts.sort(key=lambda one: (place(one.cctld), one.person.name, one.person.emails))
     others.sort(key=lambda one: (place(one.cctld), one.person.name, one.source))
     return Repository(
@@ -112,12 +122,14 @@ def _contact(dice: random.Random, number: int, cctld: CcTld, owned: tuple[str, b
     confirmed = at - dice.randrange(200) * DAY_S
     person = _person(dice, number, cctld)
     state = "unreachable" if number % 23 == 7 else "suspended" if number % 61 == 11 else "active"
-    why = dice.choice(WHYS) if state == "unreachable" else "suspended by the Secretariat" if state == "suspended" else ""
+    suspended = f"suspended by a trust root, entry {number * 3 + 4}" if state == "suspended" else ""
+    why = dice.choice(WHYS) if state == "unreachable" else suspended
+    overdue = state != "suspended" and at >= overdue_from(confirmed + CONFIRM_DAYS * DAY_S)
     since = at - dice.randrange(1, 90) * DAY_S if state == "unreachable" and number % 2 else 0
     not_working, expires = person.emails[:1] if number % 17 == 5 else (), at + dice.randrange(20, 360) * DAY_S
     return Contact(
         cctld, person, *owned, "" if number % 41 == 9 else f"{dice.choice(GIVEN)} {dice.choice(FAMILY)}", confirmed - 30 * DAY_S,
-        number * 3 + 2, expires, state, why, since, confirmed, is_overdue(confirmed, CONFIRM_DAYS, at), not_working,
+        number * 3 + 2, expires, state, why, since, confirmed, overdue, not_working,
     )  # fmt: skip
 
 

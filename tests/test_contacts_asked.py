@@ -25,7 +25,7 @@ from securelist.reception import Reception
 from securelist.store.database import reading
 from securelist.store.schema import JournalRow
 
-FILES = {"contacts.html", "contacts.vcf", "members.asc", "contacts.csv", "contacts.json", "tld-ops.log"}
+FILES = {"contacts.html", "contacts-phone.vcf", "contacts.vcf", "members.asc", "contacts.csv", "contacts.json", "tld-ops.log"}
 COMMANDS = ("contacts", "contacts nl br", "members", "log")
 
 
@@ -48,15 +48,19 @@ def test_all_contacts(bureau: Bureau) -> None:
     assert set(told.files) == FILES and told.widest <= 76 and "CHANGED SINCE" not in told.text
     for name in ("Anna", "Bert", "Carla"):
         assert f"  Name       {name}\n" in told.text and f"FN:{name}" in told.files["contacts.vcf"]
+        assert f"FN:NL {name}" in told.files["contacts-phone.vcf"]
     assert bureau.letters(member(bureau.admission.town, "Bert")) == [] and "'letter contacts'" in journal(bureau)
 
 
 def test_those_of_some_cctlds(bureau: Bureau) -> None:
     """In whatever case, with dots and commas; those where nobody is are named. A card and a certificate for each."""
     (told,) = bureau.order(anna(bureau), "Contacts .NL, br nl\n")
-    assert told.subject == "tld-ops contacts of .nl, .br" and set(told.files) == {"contacts.vcf", "members.asc"}
+    assert told.subject == "tld-ops contacts of .nl, .br" and set(told.files) == {"contacts-phone.vcf", "contacts.vcf", "members.asc"}
     assert "\n.nl\n  Name       Anna\n" in told.text and "Nobody is here for 1 ccTLD\n  Latin America/Caribbean: .br" in told.text
-    assert told.files["contacts.vcf"].count("BEGIN:VCARD") == 3 and "+31 6 1234 5678" in told.text
+    assert [told.files[name].count("BEGIN:VCARD") for name in ("contacts-phone.vcf", "contacts.vcf")] == [
+        3,
+        3,
+    ] and "+31 6 1234 5678" in told.text
     (told,) = bureau.order(anna(bureau), "contacts br\n")
     assert "Nobody is a member there." in told.text and told.files == {}
 
@@ -90,7 +94,7 @@ def test_the_log_whole(bureau: Bureau, tmp_path: Path) -> None:
 def test_a_trust_root_gets_all_of_it(bureau: Bureau) -> None:
     """Several lines in one mail, each with its letter."""
     told = bureau.order(bureau.root, "contacts nl\nmembers\nlog\n")
-    assert [sorted(one.files) for one in told] == [["contacts.vcf", "members.asc"], ["members.asc"], ["tld-ops.log"]]
+    assert [sorted(one.files) for one in told] == [["contacts-phone.vcf", "contacts.vcf", "members.asc"], ["members.asc"], ["tld-ops.log"]]
 
 
 def test_help_has_them(bureau: Bureau) -> None:

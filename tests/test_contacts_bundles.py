@@ -17,7 +17,7 @@ import pytest
 from bundle_world import EMMA, SCHEMA, Regional, attest, everything, founded, iso, regional
 from contacts_world import TZ_NAME, crowd
 from people import People
-from town import Town, member
+from town import SECURELIST, Town, member
 
 from securelist.contacts.bundle import compose
 from securelist.contacts.bundle_reader import read_bundle
@@ -110,11 +110,32 @@ def test_sequoia_opens_a_bundle_too(here: Town, regional: Regional, tmp_path: Pa
     assert b"1 good signature" in done.stderr
 
 
-@pytest.mark.parametrize(("options", "count"), [(("--region", "EUR"), 1), (("--region", "AF"), 0), (("nl",), 1), (("br",), 0)])
-def test_a_bundle_can_be_of_one_region(here: Town, regional: Regional, tmp_path: Path, options: tuple[str, ...], count: int) -> None:
-    """Anna is in the bundle of Europe, and in no other region's."""
-    octets, _ = export(here, regional, tmp_path, *options)
-    assert len(regional.opened(octets)[0]["contacts"]) == count
+@pytest.mark.parametrize("options", [("--region", "EUR"), ("nl",)])
+def test_a_bundle_can_be_of_one_region(here: Town, regional: Regional, tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Anna is in the bundle of Europe, and the operator reads that the others are forgotten with it."""
+    octets, said = export(here, regional, tmp_path, *options)
+    assert len(regional.opened(octets)[0]["contacts"]) == 1
+    assert "takes the place of all that was sent to them before: it tells them to forget whoever is not in it" in said
+
+
+@pytest.mark.parametrize("options", [("--region", "AF"), ("br",)])
+def test_nobody_is_forgotten_by_a_slip(here: Town, regional: Regional, tmp_path: Path, options: tuple[str, ...]) -> None:
+    """A bundle without anybody, which means that all are to be forgotten, is not written: the command says why, and how, if it is meant."""
+    target = ["contacts", "export", "--bundle", str(tmp_path / "bundle.asc"), "--to", regional.file]
+    done = subprocess.run([SECURELIST, "--home", str(here.home), *target, *options], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (65, b"")
+    assert b"no bundle was written, because nobody would be in it" in done.stderr
+    assert b"--empty" in done.stderr
+    assert not list(tmp_path.iterdir())
+    here.run(*target, *options, "--empty", status=64)
+    assert b"forget" in here.run("contacts", "export", "--help")
+
+
+def test_a_region_is_told_to_forget_all(here: Town, regional: Regional, tmp_path: Path) -> None:
+    """--empty writes a bundle with nobody in it, whoever agreed, and says what it does there."""
+    octets, said = export(here, regional, tmp_path, "--empty")
+    assert regional.opened(octets)[0]["contacts"] == []
+    assert "it tells them to forget all of yours" in said
 
 
 def test_a_bundle_is_made_for_one_usable_certificate(here: Town, people: People, regional: Regional, tmp_path: Path) -> None:
@@ -221,12 +242,28 @@ def test_two_sources_never_have_one_name(there: Town, regional: Regional, tmp_pa
         later = regional.document(there.key, EMMA, made=iso(int(time.time()) + 180))
         assert bring(there, regional, tmp_path, later)["accepted"]
         theirs = other.document(there.key, EMMA | {"name": "Theirs"})
-        assert bring(there, other, tmp_path, theirs, 65, name="Centr")["reason"] == "name-taken"
+        for name in ("Centr", "CEN TR", "\u0421ENTR"):
+            assert bring(there, other, tmp_path, theirs, 65, name=name)["reason"] == "name-taken"
         there.run("contacts", "forget", regional.fingerprint)
         assert bring(there, other, tmp_path, theirs, name="Centr")["accepted"]
         there.run("contacts", "forget", "Centr")
     finally:
         other.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["attested", "ATTESTED ", "a t t e s t e d", "\uff41\uff54\uff54\uff45\uff53\uff54\uff45\uff44", "\u0430ttested", "attested, 2026-11",
+     "tld-ops", "TLD OPS", "\uff34\uff2c\uff24-ops", "tld-ops@lists.example.org", "---", "", " ", "x" * 200],
+)  # fmt: skip
+def test_imported_contacts_never_pass_for_attested_ones(there: Town, regional: Regional, tmp_path: Path, name: str) -> None:
+    """A source cannot be called what members' contacts are, nor as the list is, however that is written: it is the option that is wrong."""
+    before = there.run("contacts", "sources", "--json")
+    (tmp_path / "in.asc").write_bytes(regional.sealed(regional.document(there.key, EMMA), there.key))
+    command = ["contacts", "import", str(tmp_path / "in.asc"), "--from", regional.file, "--name", name]
+    done = subprocess.run([SECURELIST, "--home", str(there.home), *command], capture_output=True, check=False)
+    assert (done.returncode, b"(bad-name)" in done.stderr) == (64, True), done.stderr
+    assert there.run("contacts", "sources", "--json") == before
 
 
 def test_imported_contacts_are_forgotten(there: Town, regional: Regional, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_with_zero_days_nobody_is_asked(world: World) -> None:
     path.write_text(f"{path.read_text()}confirm_days = 0\n")
     world.house = Installation(world.town.home)
     assert world.subjects_on(300, world.member("Anna"), world.town.admin) == [[], []]
-    assert "(overdue)" not in world.command("member", "list", "--at", f"{day(world.now)}")
+    assert "overdue" not in world.command("member", "list", "--at", f"{day(world.now)}")
 
 
 def test_a_key_that_ended_holds_up_the_letter_until_it_is_renewed(world: World) -> None:

@@ -29,13 +29,14 @@ def test_four_months_later(founded: Callable[..., World]) -> None:
     assert "update-contact" in bert.inbox("Your statement took effect").text
     assert "+31 20 555 8888" in world.run("member", "show", bert.address)
     assert world.sent("SSC") == 3
-    world.move_clock(160)
-    world.settle()
+    for days in (127, 133, 139, 145, 151, 157, 160):  # a server that stood still for longer would begin to ask anew
+        world.move_clock(days)
+        world.settle()
     told = contact.inbox("a contact has not confirmed their details")
     assert carla.address in told.text and anna.address not in told.text and bert.address not in told.text
     assert f"{ASKED}" in carla.inbox("Reminder").subject
     assert [mail.subject for ssc in (anna, bert) for mail in ssc.unread() if ASKED in mail.subject] == []
-    assert world.run("member", "list").count("(overdue)") == 1
+    assert world.run("member", "list").count("overdue") == 1
     contact.send(told.statement(0), world.request)
     contact.inbox("took effect")
-    assert "(overdue)" not in world.run("member", "list")
+    assert "overdue" not in world.run("member", "list")

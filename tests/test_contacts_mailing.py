@@ -32,7 +32,7 @@ from securelist.trust.proof import prove
 
 DAY_S = 86400
 NEXT, THEN = first_of_month(1), first_of_month(2)
-FILES = {"contacts.html", "contacts.vcf", "members.asc", "contacts.csv", "contacts.json", "tld-ops.log"}
+FILES = {"contacts.html", "contacts-phone.vcf", "contacts.vcf", "members.asc", "contacts.csv", "contacts.json", "tld-ops.log"}
 
 
 def due(year: int, month: int, day: int) -> int:
@@ -57,7 +57,11 @@ def test_it_comes_to_every_member(office: Office) -> None:
         assert set(told.attached) == FILES and f"  Name       {name}\n  Phone      +31 6 1234 5678\n" in told.text
         assert all(columns(line) <= 76 for line in told.lines) and "\n.nl\n" in told.text and "CHANGED" not in told.text
         assert "gpg --import members.asc" in told.text
-    assert b"FN:Anna" in told.attached["contacts.vcf"] and json.loads(told.attached["contacts.json"])
+    assert (
+        b"FN:Anna" in told.attached["contacts.vcf"]
+        and b"FN:NL Anna" in told.attached["contacts-phone.vcf"]
+        and json.loads(told.attached["contacts.json"])
+    )
     imported = office.town.people.gpg(
         "--import-options", "show-only", "--with-colons", "--import", data=told.attached["members.asc"]
     ).decode()
@@ -83,7 +87,8 @@ def test_the_membership_is_proved_from_the_mail_alone(office: Office, tmp_path: 
     assert carla.address.encode() not in texts and office.people["Anna"].address.encode() in texts
     assert len(lines) == proof["entries"] and len(proof["left_out"]) == 3  # certificate, attestation, withdrawal
     said = office.town.run("log", "verify", "--quiet", str(log), "--root", str(root)).decode()
-    assert "the texts of 3 entries are left out" in said
+    assert "The texts of 3 entries are left out" in said and said.count("active, by the list's word") == 2
+    assert proof["by_word"] == ["nl"]
     office.town.run("log", "export", str(tmp_path / "whole"))
     assert b"left-out" not in (tmp_path / "whole").read_bytes()
 
@@ -99,7 +104,7 @@ def test_an_export_that_leaves_out_what_is_in_force_proves_less(office: Office, 
         return {member.name for member in proof.members}, proof.problems
 
     attested = next(e.number for e in house.membership().entries if e.type == "attest-ssc")
-    assert proved(attested) == ({"Bert"}, ())
+    assert proved(attested) == ({"Bert"}, ())  # with .nl said to be by the list's word
     office.say(office.town.root, "suspend-member", office.people["Bert"], Name="", Key="")
     suspended = house.membership().head.number
     names, (problem,) = proved(suspended)
@@ -244,6 +249,16 @@ def test_once_a_month_and_late_if_the_server_was_down(office: Office) -> None:
     assert office.mailings() == []
     office.mail(THEN)
     assert len(office.mailings()) == 1
+
+
+def test_a_clock_that_was_ahead_once_stops_no_later_mail(office: Office) -> None:
+    """What was mailed for a month that has not come yet is no reason to leave out those before it."""
+    office.mail(first_of_month(6))
+    office.mail(NEXT)
+    office.mail(NEXT)
+    assert len(office.mailings()) == 2
+    office.mail(THEN)
+    assert len(office.mailings()) == 3
 
 
 def test_two_processes_send_it_once(office: Office) -> None:

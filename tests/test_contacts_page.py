@@ -21,6 +21,7 @@ from securelist.contacts.contact import Contact, cctld_of
 from securelist.contacts.repository import Repository
 from securelist.mail.headers import is_shown
 from securelist.openpgp.certificate import grouped
+from securelist.trust.statement import Person
 
 # A mail with everything in it has 10 MB, and this is the form that people open on a telephone.
 LARGEST = 1_000_000
@@ -168,7 +169,7 @@ def test_the_top_says_of_when_and_from_where(everybody: Repository, written: byt
         ({"state": "suspended", "why": "suspended by a trust root, entry 12"}, "Suspended by a trust root, entry 12"),
         ({"state": "unreachable", "why": "expired", "since": AT - DAY_S}, "Unreachable by the list since 2026-11-21 (expired)"),
         ({"state": "unreachable", "why": "expired", "since": 0}, "Unreachable by the list (expired)"),
-        ({"overdue": True, "confirmed": AT - 200 * DAY_S}, "Overdue: not confirmed since 2026-05-06"),
+        ({"overdue": True, "confirmed": AT - 200 * DAY_S}, "Overdue: details last confirmed on 2026-05-06"),
     ],
 )
 def test_what_is_wrong_with_somebody_stands_under_their_name(everybody: Repository, changes: dict[str, object], words: str) -> None:
@@ -185,6 +186,13 @@ def test_an_address_that_does_not_work_is_marked(everybody: Repository) -> None:
     person = replace(everybody.contacts[0].person, emails=("Anna@NL.example", "anna@work.example"))
     shown = people_in(page.write(only(everybody, one_with(everybody, person=person, not_working=("anna@nl.example",)))))
     assert re.search(r"Anna@NL.example does not work anna@work.example (?!does)", shown[0])
+
+
+def test_who_has_no_name_is_called_as_in_the_other_files(everybody: Repository) -> None:
+    """By their address, or where there is none, by the ccTLD; so is who hides behind what cannot be seen."""
+    nobody = replace(everybody.imported[0], person=Person("\u200b", ("a@nl.example",)))
+    found = tree(page.write(replace(everybody, contacts=(), imported=(nobody, replace(nobody, person=Person())), absent=())))
+    assert [text_of(one) for one in found.iter("h4")] == ["a@nl.example", nobody.cctld.shown]
 
 
 def test_who_was_passed_on_is_apart(everybody: Repository, written: bytes) -> None:

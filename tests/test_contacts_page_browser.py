@@ -53,7 +53,7 @@ def first_person(browser: Browser) -> list[str]:
 
 
 def test_a_tired_person_finds_a_number(browser: Browser, contacts: Path) -> None:
-    """Who types "tz", wherever the focus is, has .tz's people first, with their numbers to be called."""
+    """Who opens the page and types "tz" has .tz's people first, with their numbers to be called."""
     browser.open(contacts)
     browser.shot("desktop-light")
     browser.press("tz")

@@ -71,8 +71,8 @@ def test_everything_that_is_known_is_there(everybody: Repository) -> None:
     for one in everybody.contacts:
         assert all(word in whole for word in (*one.person.phones, *one.person.emails, " ".join(grouped(one.fingerprint).split())))
     assert whole.count("UNREACHABLE") == sum(one.state == "unreachable" for one in everybody.contacts)
-    assert whole.count("SUSPENDED") == sum(one.state == "suspended" for one in everybody.contacts)
-    assert whole.count("NOT CONFIRMED since") == sum(one.overdue for one in everybody.contacts)
+    assert whole.count("SUSPENDED by a trust root, entry ") == sum(one.state == "suspended" for one in everybody.contacts)
+    assert whole.count("OVERDUE: details last confirmed on") == sum(one.overdue for one in everybody.contacts)
     assert whole.count("ADDRESS DOES NOT WORK") == sum(bool(one.not_working) for one in everybody.contacts)
 
 
@@ -81,7 +81,7 @@ def test_marks_say_since_when_and_why() -> None:
     one = next(one for one in crowd(10, 30).contacts if one.state == "active")
     said = lines_of(only(replace(one, state="unreachable", why="the key has expired", since=AT, overdue=True, confirmed=AT)))
     assert "  State      UNREACHABLE since 2026-11-22: the key has expired" in said
-    assert any(line.startswith("  Confirmed  NOT CONFIRMED since 2026-11-22: may be out of date") for line in said)
+    assert any(line.startswith("  Confirmed  OVERDUE: details last confirmed on 2026-11-22") for line in said)
 
 
 def test_imported_contacts_stand_apart(everybody: Repository) -> None:

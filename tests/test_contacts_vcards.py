@@ -122,9 +122,12 @@ def test_the_note_says_how_things_stand() -> None:
         WORLD.contacts[0], state="unreachable", why="the key; it expired", since=AT - DAY_S, overdue=True, voucher="Rob, Roy", entry=17
     )
     assert only(one).text("NOTE").splitlines()[0] == "Unreachable since 2026-11-21: the key; it expired"
+    why = "suspended by a trust root, entry 11"
+    assert only(replace(one, state="suspended", why=why, since=0)).text("NOTE").splitlines()[0] == why.capitalize()
     rest = " / ".join(only(one).text("NOTE").splitlines()[1:])
-    assert "overdue" in rest and "Attested by Rob, Roy on" in rest and "entry 17 of the log" in rest and one.fingerprint in rest
-    assert "overdue" not in only(replace(one, overdue=False)).text("NOTE") and "by" not in only(replace(one, voucher="")).text("NOTE")
+    assert rest.startswith("Overdue: details last confirmed on 2")
+    assert "Attested by Rob, Roy on" in rest and "entry 17 of the log" in rest and one.fingerprint in rest
+    assert "verdue" not in only(replace(one, overdue=False)).text("NOTE") and "by" not in only(replace(one, voucher="")).text("NOTE")
 
 
 def test_imported_contacts_are_apart(cards: list[Card]) -> None:

@@ -55,7 +55,8 @@ def test_every_command_in_the_guides_exists(where: str, line: str) -> None:
         node = found
     if not words and any(isinstance(p, click.Argument) and p.required for p in node.params):
         return  # spoken of, not called
-    words = [str(ROOT / "README.md") if re.search(r"\.(asc|export|log|txt)$|^FILE$", word) else PLACES.get(word, word) for word in words]
+    a_file = re.compile(r"\.(asc|eml|export|log|txt)$|^FILE$")
+    words = [str(ROOT / "README.md") if a_file.search(word) else PLACES.get(word, word) for word in words]
     with node.make_context(node.name, words) as parsed:
         assert parsed.command is node
 

@@ -228,6 +228,7 @@ def test_what_a_letter_says_to_type_works(town: Town, own: Reader, kind: str, li
     words, _, output = line.partition(" > ")
     for name in re.findall(r"\S+\.txt\b", words):
         own.write(name, "Securelist-Statement: made up\n")
+    own.write("members.asc", town.run("contacts", "export", "--format", "openpgp").decode())
     gpg = ["gpg", "--homedir", str(own.folder / "gpg"), "--batch", "--yes", "--passphrase", "", "--trust-model", "always"]
     done = subprocess.run([*gpg, *shlex.split(words)], cwd=own.folder, input=b"one word\n", capture_output=True, check=False)
     assert done.returncode == 0, (line, done.stderr)

@@ -11,7 +11,7 @@ import pytest
 from publish_world import tree
 
 from securelist.errors import TryAgain, UsageError
-from securelist.site.folder import MARKER, publish
+from securelist.site.folder import MARKER, closed_to_others, publish
 
 FILES = {".well-known/openpgpkey/a.example/hu/x": b"key", "style.css": b"{}", "index.html": b"<html>"}
 
@@ -91,6 +91,32 @@ def test_a_marker_that_names_what_is_not_in_the_folder_removes_nothing(folder: P
     marker.write_text(f"{marker.read_text()}{line}\n")
     assert refusal({"index.html": b"new"}, folder, home) == "bad-marker"
     assert (home / "secret").read_bytes() == b"secret"
+
+
+@pytest.mark.parametrize("name", ["loop", "loop/below", "dangling"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, home: Path, name: str):
+    """A link to itself, or to what is gone: the command says what is wrong with which path, and makes nothing."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    with pytest.raises(UsageError) as refused:
+        publish(FILES, tmp_path / name, home)
+    assert (refused.value.reason, "link" in refused.value.detail, str(tmp_path / name) in refused.value.detail) == ("no-folder", True, True)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"state", "loop", "dangling"}
+
+
+@pytest.mark.parametrize(("mode", "closed"), [(0o700, True), (0o750, True), (0o711, False), (0o755, False)])
+def test_a_folder_that_no_web_server_can_enter_is_noticed(tmp_path: Path, home: Path, mode: int, closed: bool):
+    """Where the folder, or one around it, is open to its owner alone, nobody would ever see the site."""
+    around = tmp_path / "around"
+    (around / "www").mkdir(parents=True)
+    for one in (around, *around.parents):  # pytest keeps its own folders to itself
+        if one.stat().st_uid == os.geteuid() and one.is_relative_to(tmp_path.parents[1]):
+            one.chmod(0o755)
+    for shut in (around / "www", around):
+        shut.chmod(mode)
+        publish(FILES, around / "www", home)
+        assert closed_to_others(around / "www") == (shut if closed else None)
+        shut.chmod(0o755)
 
 
 def test_what_was_not_finished_is_finished_by_the_next_one(folder: Path, home: Path):

@@ -160,7 +160,7 @@ def _mbox(mails: Sequence[bytes]) -> bytes:
     return b"".join(b"From - Thu Jan  1 00:00:00 1970\n" + mail.replace(b"\r\n", b"\n").rstrip() + b"\n\n" for mail in mails)
 
 
-def _make_profile(profile: Path, mails: Sequence[bytes]) -> None:
+def make_profile(profile: Path, mails: Sequence[bytes]) -> None:
     folder = profile / "Mail" / "Local Folders"
     folder.mkdir(parents=True)
     (folder / "list").write_bytes(_mbox(mails))
@@ -175,7 +175,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _running(home: Path, profile: Path) -> Iterator[Marionette]:
+def running(home: Path, profile: Path) -> Iterator[Marionette]:
     """A running Thunderbird; it and all its children are gone afterwards."""
     # setpriv (util-linux) ties it to this process: it ends even when we are killed.
     command = ["setpriv", "--pdeathsig", "KILL", "thunderbird", "--headless", "--no-remote", "--profile", str(profile)]
@@ -213,8 +213,8 @@ def shown(home: Path, mails: Sequence[bytes], secret: bytes, fingerprint: str, c
     `home` is an empty folder that exists; all that Thunderbird writes lies in it. The order is Thunderbird's.
     """
     profile = home / "profile"
-    _make_profile(profile, mails)
-    with _running(home, profile) as marionette:
+    make_profile(profile, mails)
+    with running(home, profile) as marionette:
         imported = marionette.run(_IMPORT_KEYS, secret.decode(), fingerprint, [certificate.decode() for certificate in certificates])
         if imported != 1 + len(certificates):
             raise RuntimeError(f"Thunderbird took {imported} of {1 + len(certificates)} keys")

@@ -19,7 +19,7 @@ from securelist.bench import beside, contacts, log, measure, trouble
 from securelist.bench.people import People
 from securelist.bench.sink import Sink
 from securelist.bench.town import member_addresses, open_town
-from securelist.cli.output import print_json, print_table, say
+from securelist.cli.output import FOLDER, print_json, print_table, say
 from securelist.errors import UsageError
 from securelist.installation import GNUPG_HOME, Installation
 
@@ -56,7 +56,7 @@ def _default_keep() -> Path:
 @click.option("--log", "statements", type=click.IntRange(1, log.MAX_STATEMENTS), help="Measure `log verify` of N statements, no posts.")
 @click.option("--trouble", "with_trouble", is_flag=True, help="Measure what it costs the others that some members cannot be reached.")
 @click.option("--contacts", "repository", is_flag=True, help="Measure the contact repository: made, and mailed to every member.")
-@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Where the keys are kept; the user's cache if left out.")
+@click.option("--keep", type=FOLDER, help="Where the keys are kept; the user's cache if left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, stable between versions.")
 def bench(members: int, size: str, statements: int | None, with_trouble: bool, repository: bool, keep: Path | None, as_json: bool) -> None:
     """Measures each step of a post to N members and the whole way by SMTP, beside one gpg process per member and OpenSSL.

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from securelist.cctld.cctlds import Region
-from securelist.cli.output import FILE, json_option, print_json, print_table, say, when, write_private
+from securelist.cli.output import FILE, counted, json_option, print_json, print_table, say, when, write_private
 from securelist.contacts.bundle import compose, one_certificate, seal
 from securelist.contacts.importing import Sender, forget_source, import_bundle, read_file, sources
 from securelist.contacts.repository import Repository
@@ -23,23 +23,27 @@ from securelist.store.database import forget as leave_nothing
 
 @dataclass(frozen=True)
 class Order:
-    """What `export --bundle` was asked for: the file to write, the recipient's certificate, and the region, None for all."""
+    """What `export --bundle` was asked for: the file to write, the recipient's certificate, the region, None for all, or nobody at all."""
 
     file: Path
     to: Path
     region: Region | None
+    empty: bool
 
 
 def write_bundle(house: Installation, repository: Repository, order: Order) -> None:
     """Writes a bundle and says whom it is for, so that the operator compares that, and who is in it; raises Refused, TryAgain."""
     recipient = _certificate(order.to)
-    composed = compose(repository, recipient.fingerprint, order.region)
+    composed = compose(repository, recipient.fingerprint, order.region, empty=order.empty)
     write_private(order.file, seal(composed, recipient, house.voice.sealer, repository.at))
     say(f"wrote {order.file}: contacts: {composed.contacts}")
     _say_whose("for", recipient)
-    say(f"left out, because they did not agree (Share: regional): {composed.silent}")
+    if not order.empty:
+        say(f"left out, because they did not agree (Share: regional): {composed.silent}")
     for line in composed.unclear:
         say(f"left out, because nobody could read them: {line}", err=True)
+    whom = "all of yours" if order.empty else "whoever is not in it"
+    say(f"It takes the place of all that was sent to them before: it tells them to forget {whom}.")
     say("Compare the fingerprint with them, by telephone, before you send it: whoever has that key reads these contacts.")
 
 
@@ -78,7 +82,7 @@ def import_(home: Path, file: Path, certificate: Path, name: str, as_json: bool)
             print_json({"accepted": False, "reason": refused.reason, "detail": refused.detail, "contacts": 0})
             raise click.exceptions.Exit(refused.exit_status) from None
         raise
-    sentence = f"imported {source.contacts} contacts of {source.name}, as of {when(source.made)} UTC; they are no members"
+    sentence = f"imported {counted(source.contacts, 'contact')} of {source.name}, as of {when(source.made)} UTC; none is a member by it"
     if as_json:
         print_json({"accepted": True, "reason": "imported", "detail": sentence, "contacts": source.contacts})
         return
@@ -117,4 +121,4 @@ def forget(home: Path, source: str) -> None:
     house = Installation(home)
     gone = forget_source(house, source, int(time.time()))
     leave_nothing(house.engine)
-    say(f"forgot {gone.contacts} contacts of {gone.name}")
+    say(f"forgot {counted(gone.contacts, 'contact')} of {gone.name}")

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from securelist.cli.output import FILE, at_option, json_option, print_json, print_table, progress_bar, say, when
+from securelist.cli.output import (
+    FILE,
+    NEW_FILE,
+    at_option,
+    counted,
+    json_option,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+    when,
+    write_private,
+)
 from securelist.errors import Refused
 from securelist.exported import exported
 from securelist.installation import Installation
@@ -18,6 +29,7 @@ from securelist.openpgp.own_gpg import unwrap
 from securelist.store import log_store
 from securelist.store.database import reading
 from securelist.trust.copies import Hearing, hear, weighed
+from securelist.trust.membership import Member
 from securelist.trust.proof import Proof, prove
 
 
@@ -61,7 +73,7 @@ def show(home: Path, as_json: bool) -> None:
 
 
 @log.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=NEW_FILE)
 @click.pass_obj
 def export(home: Path, file: Path) -> None:
     """Writes the whole log to FILE, its head signed by the list: all that `log verify` needs besides the trust roots.
@@ -71,10 +83,8 @@ def export(home: Path, file: Path) -> None:
       securelist log export tld-ops.log
     """
     made = exported(Installation(home), int(time.time()))
-    # Names and telephone numbers are in it.
-    with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
-        opened.write(made.octets)
-    say(f"wrote {made.head.number} entries to {file}")
+    write_private(file, made.octets)  # names and telephone numbers are in it
+    say(f"wrote {counted(made.head.number, 'entry', 'entries')} to {file}")
 
 
 @log.command()
@@ -130,9 +140,14 @@ def _print_proof(proof: Proof, heard: Sequence[Hearing], quiet: bool, at: int | 
     for line in (*(() if quiet else proof.checks), *(hearing.sentence for hearing in heard)):
         say(line)
     if proof.left_out:
-        number = len(proof.left_out)
-        say(f"the texts of {number} entries are left out: by the list's word they tell of what has ended, and nothing rests on them")
+        number, where = len(proof.left_out), ", ".join(f".{cctld}" for cctld in proof.by_word)
+        say(f"The texts of {number} entries are left out, of memberships that have ended. Who is a member for {where}, is the list's word")
+        say("here; the whole log proves it: mail the word log to the list's -request address. For all others this is the whole proof.")
     whose = "Members:" if at is None else f"Members at {when(at)} UTC:"
     say(f"{proof.list}: {proof.entries} entries hold, head {proof.head.hash} of {when(proof.time)} UTC. {whose}")
-    rows = [(f".{m.cctld}", m.name, ", ".join(m.emails), m.fingerprint, m.state) for m in proof.members]
+    rows = [(f".{m.cctld}", m.name, ", ".join(m.emails), m.fingerprint, _state(m, proof)) for m in proof.members]
     print_table(("ccTLD", "Name", "Addresses", "Fingerprint", "State"), rows, "none")
+
+
+def _state(member: Member, proof: Proof) -> str:
+    return f"{member.state}, by the list's word" if member.cctld in proof.by_word else member.state

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from securelist import __version__
-from securelist.cli.output import print_text, say
+from securelist.cli.output import NamedPath, print_text, say
 from securelist.errors import NotPermitted, SecurelistError, UsageError
 from securelist.process import harden, say_internal
 
@@ -48,7 +48,7 @@ class _Nouns(click.Group):
 @click.option(
     "--home",
     envvar="SECURELIST_HOME",
-    type=click.Path(path_type=Path, readable=False),  # whose it is, the permissions' own check says better
+    type=NamedPath(path_type=Path, readable=False),  # whose it is, the permissions' own check says better
     default=Path("/var/lib/securelist"),
     show_default=True,
     help="State directory of the list; also by SECURELIST_HOME.",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 
 from securelist.cli.output import at_option, json_option, print_json, print_table, say, when
 from securelist.contacts.confirming import attestation_of
-from securelist.contacts.freshness import is_overdue
+from securelist.contacts.freshness import Freshness
+from securelist.contacts.repository import freshness_of
+from securelist.contacts.shown import overdue
 from securelist.errors import Refused
 from securelist.installation import Installation
 from securelist.mail.addresses import same_address
@@ -44,7 +47,8 @@ def list_members(home: Path, at: int | None, everybody: bool, unconfirmed: bool,
     """Lists the members with their state: active, unreachable (since when, and why) or suspended, and who did not answer the welcome.
 
     Of contact details that are overdue it says when they were last confirmed; `member show` says so of any.
-    With --at it is by the log alone: which addresses did not work then, nobody remembers.
+    With --at it is by the log alone: which addresses did not work then, nobody remembers, nor whom the list had asked before it last
+    began to ask.
 
     \b
     Example:
@@ -61,19 +65,19 @@ def list_members(home: Path, at: int | None, everybody: bool, unconfirmed: bool,
         # What `log verify` says of them, too.
         print_json([one.member.as_json() | ({"since": one.since, "why": one.member.why} if unreachable else {}) for one in found])
         return
-    days = installation.config.confirm_days
-    rows = [_row(one, welcomed, at, _confirmed(membership, one.member, days, at)) for one in found]
+    fresh = freshness_of(installation, membership, at)
+    rows = [_row(one, welcomed, at, _details(membership, one.member, fresh, at)) for one in found]
     nobody = "There are no members." if not unreachable else "Everybody is reached."
     print_table(("ccTLD", "Name", "Addresses", "Phone", "State", "Until (UTC)"), rows, nobody)
 
 
-def _row(one: Standing, welcomed: Mapping[Key, Welcome], at: int, confirmed: str) -> tuple[str, ...]:
-    """`confirmed` comes with the state only if it is overdue: a seventh column would leave the addresses no room on 80."""
+def _row(one: Standing, welcomed: Mapping[Key, Welcome], at: int, details: _Details) -> tuple[str, ...]:
+    """Of details that are overdue the state says so: a seventh column would leave the addresses no room on 80."""
     m, state = one.member, _state(one.member, welcomed, at)
     if m.state == UNREACHABLE:
         state = f"{state} since {when(one.since)}: {m.why}"
-    if confirmed.endswith(_OVERDUE):
-        state = f"{state}, details last confirmed {confirmed}"
+    if details.overdue:
+        state = f"{state}, {details.text}"
     return (f".{m.cctld}", m.name, ", ".join(m.emails), m.phones[0] if m.phones else "-", state, when(m.expires))
 
 
@@ -92,15 +96,22 @@ def _membership(installation: Installation, at: int | None) -> Membership:
     return installation.membership() if at is None else replay_until(installation.links(), installation.anchor, at)
 
 
-_OVERDUE = " (overdue)"
+@dataclass(frozen=True)
+class _Details:
+    """When somebody last said that details are right (Unix seconds; 0: nobody), and whether they are overdue."""
+
+    confirmed: int
+    overdue: bool
+
+    @property
+    def text(self) -> str:
+        date = day(self.confirmed)
+        return "".join(overdue(date)) if self.overdue else date
 
 
-def _confirmed(membership: Membership, one: Member, days: int, at: int) -> str:
-    """When somebody last said that these details are right, and whether that was too long ago."""
+def _details(membership: Membership, one: Member, fresh: Freshness, at: int) -> _Details:
     attestation = attestation_of(membership, one.cctld, one.emails[0])
-    if attestation is None or one.state in ENDED:
-        return "-"
-    return f"{day(attestation.confirmed)}{_OVERDUE if is_overdue(attestation.confirmed, days, at) else ''}"
+    return _Details(attestation.confirmed, fresh.is_overdue(attestation, at)) if attestation else _Details(0, overdue=False)
 
 
 def _standings(membership: Membership, at: int, *, all: bool) -> tuple[Standing, ...]:
@@ -122,17 +133,15 @@ def show(home: Path, who: str, as_json: bool) -> None:
     standing = _find(readiness(installation, at, all=True), who)
     found, membership = standing.member, installation.membership()
     welcome = _welcome(found, Welcomes(installation).known())
-    attestation, days = attestation_of(membership, found.cctld, found.emails[0]), installation.config.confirm_days
-    said_last = attestation.confirmed if attestation else 0
+    details = _details(membership, found, freshness_of(installation, membership, at), at)
     about = [said for said in membership.said if said.statement.is_about(found.cctld, found.emails[0])]
     if as_json:
         history = [{"entry": s.entry, "time": s.time, "type": s.statement.type, "signer": s.signer, "standing": s.standing} for s in about]
         more = {"confirmed": welcome.answered(at), "why": found.why, "expires": found.expires, "entry": found.entry, "history": history}
-        details = {"confirmed": said_last, "overdue": found.state not in ENDED and is_overdue(said_last, days, at)}
         dead = [{"address": one.address, "since": one.since, "why": one.why} for one in standing.dead]
-        print_json(found.as_json() | more | {"since": standing.since, "not_working": dead, "details": details})
+        print_json(found.as_json() | more | {"since": standing.since, "not_working": dead, "details": asdict(details)})
         return
-    confirmed = _confirmed(membership, found, days, at)
+    confirmed = "-" if found.state in ENDED else details.text
     for label, value in [*_lines(standing), ("Confirmed", confirmed), ("Key works", _key_works(welcome))]:
         say(f"{label:13} {value}")
     rows = [(said.entry, when(said.time), said.statement.type.value, said.signer, said.standing.value) for said in about]

@@ -11,10 +11,13 @@ import json
 import logging
 import os
 import re
+import stat
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -83,11 +86,33 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
 
 
 def write_private(file: Path, octets: bytes) -> None:
-    """Writes a file, and the folder that it lies in, for whoever runs the command and nobody else, whatever was there before."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
-        os.fchmod(opened.fileno(), 0o600)
-        opened.write(octets)
+    """Puts a new file, for whoever runs the command and nobody else, in the place of what was there, whole or not at all.
+
+    Who has the former file open, or by another name, does not read on. Raises UsageError("not-a-file") where a link, a folder or a
+    device has the place, OSError.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(file.lstat().st_mode):
+            raise UsageError("not-a-file", f"{file} is a link, a folder or a device; name a file that is new, or an ordinary one")
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".securelist-", dir=file.parent)  # O_EXCL, 0600
+    except FileNotFoundError as missing:
+        raise FileNotFoundError(missing.errno, missing.strerror, str(file)) from None
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(octets)
+            opened.flush()
+            os.fsync(descriptor)
+        new.replace(file)
+    except BaseException:
+        new.unlink()
+        raise
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """`1 contact`, `2 contacts`; `several` is the plural if it is not `one` with an s."""
+    return f"{number} {one if number == 1 else several or f'{one}s'}"
 
 
 def when(seconds: int) -> str:
@@ -117,6 +142,19 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
         yield show
 
 
+class NamedPath(click.Path):
+    """A path that is not empty: an unset variable of a shell would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click has it
+        """The path; raises click's BadParameter."""
+        if not os.fspath(value):
+            self.fail("the name is empty, as an unset variable of a shell is; the current folder is: .", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+# A file or a folder to be written.
+NEW_FILE = NamedPath(dir_okay=False, path_type=Path)
+FOLDER = NamedPath(file_okay=False, path_type=Path)
 # A file that must be there.
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 
 import click
 
-from securelist.cli.output import say
+from securelist.cli.output import FOLDER, counted, say
 from securelist.installation import Installation
 from securelist.procedures.dates import minute
 from securelist.site.facts import facts
+from securelist.site.folder import closed_to_others
 from securelist.site.folder import publish as put
 from securelist.site.whole import site
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.pass_obj
 def publish(home: Path, folder: Path) -> None:
     """Writes the public site into DIR: how far the list reaches, how to join, the list's certificate, and its Web Key Directory.
@@ -30,4 +32,8 @@ def publish(home: Path, folder: Path) -> None:
     told = facts(Installation(home), int(time.time()))
     files = site(told)
     changed = put(files, folder, home)
-    say(f"{folder}: {len(files)} files, {changed} new or changed; {told.here} of {told.cctlds} ccTLDs, as of {minute(told.at)} UTC")
+    reached = f"{told.here} of {told.cctlds} ccTLDs, as of {minute(told.at)} UTC"
+    say(f"{folder}: {counted(len(files), 'file')}, {changed} new or changed; {reached}")
+    if closed := closed_to_others(folder):
+        others = "no other user can enter it, so no web server can show what is in it, unless it runs as one of its group"
+        say(f"warning: {closed}: {others}. Let it in: chmod o+rx {shlex.quote(str(closed))}", err=True)

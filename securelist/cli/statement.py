@@ -12,7 +12,18 @@ from typing import BinaryIO
 import click
 
 from securelist.cli.ask import ask, overview
-from securelist.cli.output import check_signable, json_option, print_json, print_signed, print_table, print_text, say, when
+from securelist.cli.output import (
+    NEW_FILE,
+    check_signable,
+    json_option,
+    print_json,
+    print_signed,
+    print_table,
+    print_text,
+    say,
+    when,
+    write_private,
+)  # fmt: skip
 from securelist.cli.waiting import request_json, statement_json
 from securelist.config import read_config
 from securelist.errors import ConfigurationError, Refused, SecurelistError, Unavailable, UsageError
@@ -56,7 +67,7 @@ def statement() -> None:
     "--receipt",
     "receipt_file",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NEW_FILE,
     help="Write a receipt, signed by the list.",
 )
 @json_option
@@ -93,7 +104,7 @@ def submit(home: Path, files: tuple[BinaryIO, ...], receipt_file: Path | None, a
 
 def _write_receipt(installation: Installation, submission: Submission, at: int, file: Path) -> None:
     try:
-        file.write_bytes(installation.list_key.clearsign(receipt(installation.config.list, submission, at)))
+        write_private(file, installation.list_key.clearsign(receipt(installation.config.list, submission, at)))
     except (OSError, SecurelistError) as problem:
         why = problem.detail if isinstance(problem, SecurelistError) else problem.strerror
         raise Unavailable("no-receipt", f"all was entered as said, but no receipt was written to {file}: {why}") from None

@@ -43,7 +43,7 @@ def some(house: Installation, names: Sequence[str], at: int) -> Asked:
         "members": len(found.contacts),
         "passed_on": len(found.imported),
     }
-    parts = forms(found, "vcard", "openpgp") if found.contacts or found.imported else ()
+    parts = forms(found, "phone", "vcard", "openpgp") if found.contacts or found.imported else ()
     return {**facts, "contacts": Verbatim(text.write(found).decode())}, tuple(part.entity for part in parts)
 
 
@@ -52,6 +52,8 @@ def members(house: Installation, at: int) -> Asked:
     found = repository(house, at)
     lines = "\n".join(_line(shown(one)) for one in found.contacts)
     parts = forms(found, "openpgp")
+    if sum(part.weight for part in parts) > MAX_MAIL_OCTETS - HEAD_OCTETS:
+        raise Refused("too-large", "the certificates together are larger than a mail can be; ask by ccTLD, as in: contacts nl br")
     return {"day": day(at), "members": len(found.contacts), "lines": Verbatim(lines)}, tuple(part.entity for part in parts)
 
 

@@ -54,13 +54,18 @@ def one_certificate(octets: bytes) -> Certificate:
     return read_certificate(found[0])
 
 
-def compose(repository: Repository, recipient: str, region: Region | None) -> Composed:
-    """The document for a recipient (fingerprint): whoever agreed and is not suspended, of one region or (None) of all; raises Refused."""
-    asked = [one for one in repository.contacts if one.state != SUSPENDED and region in (None, one.cctld.region)]
+def compose(repository: Repository, recipient: str, region: Region | None, *, empty: bool = False) -> Composed:
+    """The document for a recipient (fingerprint): whoever agreed and is not suspended, of one region or (None) of all.
+
+    With `empty` nobody is in it, and it tells them to forget all; without, it raises Refused("no-contacts") if nobody would be.
+    """
+    asked = [one for one in repository.contacts if one.state != SUSPENDED and region in (None, one.cctld.region) and not empty]
     agreed = [one for one in asked if one.person.share_regional]
     rows, unclear = _rows(agreed)
     if len(rows) > MAX_CONTACTS:
-        raise Refused("too-many-contacts", f"a bundle holds at most {MAX_CONTACTS:,} contacts; make one for each region: --region")
+        raise Refused("too-many-contacts", f"a bundle holds at most {MAX_CONTACTS:,} contacts; make it of their region: --region")
+    if not rows and not empty:
+        raise _nobody(len(asked), len(unclear))
     document = {
         FORMAT: VERSION,
         "source": {"address": repository.list, "fingerprint": repository.key},
@@ -87,7 +92,16 @@ def seal(composed: Composed, recipient: Certificate, sealer: Sealer, at: int) ->
 
 
 def _too_large() -> Refused:
-    return Refused("too-large", f"the bundle would be larger than {MAX_BUNDLE_OCTETS >> 20} MiB; make one for each region: --region")
+    return Refused("too-large", f"the bundle would be larger than {MAX_BUNDLE_OCTETS >> 20} MiB; make it of their region: --region")
+
+
+def _nobody(asked: int, unclear: int) -> Refused:
+    """Why a bundle would hold nobody, and what to do."""
+    who = f"of {asked} who could be in it, {asked - unclear} did not agree (Share: regional) and {unclear} could not be read"
+    what = "it would tell them to forget all of yours; if you mean that: --empty"
+    return Refused(
+        "no-contacts", f"no bundle was written, because nobody would be in it: {who if asked else 'there is no contact'}; {what}"
+    )
 
 
 def _rows(contacts: Iterable[Contact]) -> tuple[list[dict[str, object]], list[str]]:

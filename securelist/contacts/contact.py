@@ -32,7 +32,7 @@ class Contact:
     confirmed: int
     """When somebody last said that these details are right."""
     overdue: bool
-    """Whether that is so long ago that they were asked and did not answer."""
+    """Whether that was too long ago, and nobody said it again in the month since the list asks for it; never of who is suspended."""
     not_working: tuple[str, ...] = ()
     """Those of their addresses that do not work."""
 

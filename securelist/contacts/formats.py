@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from securelist.contacts import document, keyring, page, table, text, vcards
+from securelist.contacts import document, keyring, page, phone_cards, table, text, vcards
 from securelist.contacts.repository import Repository
 
 
@@ -25,6 +25,7 @@ FORMS: Mapping[str, Form] = {
         Form("text", "contacts.txt", "text/plain; charset=utf-8", text.write),
         Form("csv", "contacts.csv", "text/csv; charset=utf-8", table.write),
         Form("vcard", "contacts.vcf", "text/vcard; charset=utf-8", vcards.write),
+        Form("phone", "contacts-phone.vcf", "text/vcard; charset=utf-8", phone_cards.write),
         Form("json", "contacts.json", "application/json", document.write),
         Form("html", "contacts.html", "text/html; charset=utf-8", page.write),
         Form("openpgp", "members.asc", "application/pgp-keys", keyring.write),

@@ -11,15 +11,17 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from securelist.config import Config
 from securelist.contacts.bundle import MAX_BUNDLE_OCTETS, MAX_DOCUMENT_OCTETS
 from securelist.contacts.bundle_reader import Bundle, read_bundle, value_problem
-from securelist.errors import Refused
+from securelist.errors import Refused, UsageError
 from securelist.installation import Installation
 from securelist.mail.headers import visible
 from securelist.openpgp.armor import is_armored, only_block
-from securelist.openpgp.certificate import Certificate
+from securelist.openpgp.certificate import Certificate, normal_fingerprint
 from securelist.openpgp.packets import Packet, read_packets
 from securelist.openpgp.signed import MAX_AHEAD_S, Verified, combined, open_literal, verify
+from securelist.post.names import skeleton
 from securelist.post.step2_open import for_the_list
 from securelist.post.step3_verify import check_strength
 from securelist.store import imported
@@ -28,6 +30,9 @@ from securelist.store.imported import Source
 from securelist.store.journal import note
 from securelist.store.retention import DAY_S
 from securelist.voice import Voice
+
+# What all forms of the repository say of members, and never of imported contacts.
+_OURS = ("attested", "admin contact")
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Sender:
 
     def __post_init__(self) -> None:
         if not self.name or (problem := value_problem("Organisation", self.name, ())) or visible(self.name) != self.name:
-            raise Refused("bad-name", f"--name is what people read beside their contacts: {problem if self.name else 'it is empty'}")
+            raise _bad_name(problem if self.name else "it is empty")
 
 
 def read_file(file: Path) -> bytes:
@@ -47,12 +52,14 @@ def read_file(file: Path) -> bytes:
     with file.open("rb") as opened:
         octets = opened.read(MAX_BUNDLE_OCTETS + 1)
     if len(octets) > MAX_BUNDLE_OCTETS:
-        raise Refused("too-large", f"a bundle has at most {MAX_BUNDLE_OCTETS >> 20} MiB; let them make one for each region")
+        raise Refused("too-large", f"a bundle has at most {MAX_BUNDLE_OCTETS >> 20} MiB; let them leave out certificates")
     return octets
 
 
 def import_bundle(house: Installation, octets: bytes, sender: Sender, at: int) -> Source:
-    """Takes the bundle in place of all that was known from this sender; raises Refused, TryAgain, and then nothing has changed."""
+    """Takes the bundle in place of all that was known from this sender; raises Refused, TryAgain, UsageError for
+    a name that is ours, and then nothing has changed."""
+    _check_name(sender.name, house.config)
     voice = house.voice
     verified = _opened(octets, voice, sender.certificate, at)
     bundle = read_bundle(verified.content, at)
@@ -72,7 +79,7 @@ def forget_source(house: Installation, which: str, at: int) -> Source:
     """Deletes the contacts of a source (name or fingerprint); its last bundle and older ones stay refused. Raises Refused."""
     with writing(house.engine) as connection:
         known = [one for one in imported.sources(connection) if one.contacts]
-        found = next((one for one in known if which in (one.name, one.fingerprint)), None)
+        found = next((one for one in known if one.name == which or one.fingerprint == normal_fingerprint(which)), None)
         if found is None:
             raise Refused(
                 "unknown-source", "there are no contacts of a source of that name or fingerprint; see: securelist contacts sources"
@@ -86,6 +93,24 @@ def sources(house: Installation) -> tuple[Source, ...]:
     """Everybody of whom a bundle was imported, by name."""
     with reading(house.engine) as connection:
         return imported.sources(connection)
+
+
+# --- its name --------------------------------------------------------------------------------------------------------
+
+
+def _check_name(name: str, config: Config) -> None:
+    """Raises UsageError for a name by which imported contacts could be taken for attested ones, or for the list's, in any script."""
+    looks, of_list = skeleton(name), {skeleton(config.display_name), skeleton(config.local_part), skeleton(config.list)}
+    if not looks:
+        raise _bad_name("it has no letter")
+    if looks in of_list:
+        raise _bad_name("it could be taken for the list itself")
+    if any(skeleton(word) in looks for word in _OURS):
+        raise _bad_name("it could be taken for a word of ours, as if an Admin Contact vouched for these contacts")
+
+
+def _bad_name(why: str) -> UsageError:
+    return UsageError("bad-name", f"--name is what people read beside their contacts: {why}; give the organisation's own name")
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -126,6 +151,6 @@ def _check_order(connection: Connection, source: Source) -> None:
     if source.made <= imported.made_last(connection, source.fingerprint):
         raise Refused("not-newer", "made: a bundle from this source that is as new, or newer, was imported already; nothing was changed")
     others = [one for one in imported.sources(connection) if one.contacts and one.fingerprint != source.fingerprint]
-    if taken := next((one for one in others if one.name.casefold() == source.name.casefold()), None):
+    if taken := next((one for one in others if skeleton(one.name) == skeleton(source.name)), None):
         advice = f"if it is the same one with a new key, first: securelist contacts forget {taken.fingerprint}"
         raise Refused("name-taken", f"contacts of another source have this name; {advice}")

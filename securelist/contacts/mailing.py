@@ -81,7 +81,7 @@ class Mailings:
         due, membership = last_due(self._house.config.contacts_day, at), self._house.membership()
         if not due or membership.founding is None or membership.entries[membership.founding.entry - 1].time >= due:
             return
-        if self._was_sent(due) or not _can_be_reached(membership, at):
+        if self._was_sent(due, at) or not _can_be_reached(membership, at):
             return
         try:
             self._send(f"contacts {due}", at, due)
@@ -96,9 +96,9 @@ class Mailings:
         """
         return self._send(f"contacts sent {at}", at, None, lap)
 
-    def _was_sent(self, due: int) -> bool:
+    def _was_sent(self, due: int, at: int) -> bool:
         with reading(self._house.engine) as connection:
-            return _is_sent(mailed.last(connection), due)
+            return _is_sent(mailed.last(connection), due, at)
 
     def _send(self, occasion: str, at: int, due: int | None, lap: Callable[[str], None] = nobody) -> Sent:
         # 1. Who gets it.
@@ -150,7 +150,7 @@ class Mailings:
 
         def record(connection: Connection) -> None:
             last = mailed.last(connection)
-            if due is not None and _is_sent(last, due):
+            if due is not None and _is_sent(last, due, issue.repository.at):
                 raise Refused("duplicate-message-id", "the repository of this month was sent by another process")
             before = last.due if last else 0
             mailing = Mailing(before if due is None else due, issue.repository.at, issue.repository.head.number)
@@ -211,8 +211,9 @@ def _digests(house: Installation) -> Digests:
     return Digests(read_secret(house.home))
 
 
-def _is_sent(last: Mailing | None, due: int) -> bool:
-    return last is not None and last.due >= due
+def _is_sent(last: Mailing | None, due: int, at: int) -> bool:
+    """Whether what is due was mailed. A mailing for a time that has not come was made by a clock that was ahead: it does not count."""
+    return last is not None and due <= last.due <= at
 
 
 def _recipients(membership: Membership, at: int) -> list[Member]:

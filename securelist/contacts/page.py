@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from urllib.parse import quote
@@ -17,7 +17,9 @@ from markupsafe import Markup
 
 from securelist.contacts.contact import Contact, Imported, region_name
 from securelist.contacts.repository import Repository, by_region
-from securelist.mail.addresses import address_problem, same_address
+from securelist.contacts.shown import overdue, shown, state_of, works
+from securelist.contacts.telephone import tel_uri
+from securelist.mail.addresses import address_problem
 from securelist.mail.headers import visible
 from securelist.openpgp.certificate import grouped
 from securelist.procedures.dates import day, minute
@@ -27,24 +29,24 @@ from securelist.trust.membership import SUSPENDED, UNREACHABLE
 # hide no other, nor to make the page too large for a mail.
 MAX_CHARACTERS = 300
 
-_NUMBER = re.compile(r"(\+[0-9][0-9 ().-]*?)(?: ?(?:ext\.?|x) ?([0-9]{1,6}))?")
-
 
 def write(repository: Repository) -> bytes:
     """The page, in UTF-8. Its policy lets the browser run this very script and this very style, and load nothing from anywhere."""
     style, script = _part("page.css.j2"), _part("page.js.j2")
     policy = f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; base-uri 'none'; form-action 'none'"
-    page = _template().render(repository=repository, policy=policy, style=Markup(style), script=Markup(script))
+    contacts, imported = tuple(map(shown, repository.contacts)), tuple(map(shown, repository.imported))
+    everybody = replace(repository, contacts=contacts, imported=imported)
+    page = _template().render(repository=everybody, policy=policy, style=Markup(style), script=Markup(script))
     return page.encode("utf-8")
 
 
 @cache
 def _template() -> Template:
     """Whatever it puts out is made visible, cut and escaped, if it is not markup of our own."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_fitting, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "by_region": lambda entries: list(by_region(entries)), "day": day, "minute": minute, "grouped": _grouped, "region": region_name,
-        "tel": _tel, "mailto": _mailto, "marks": _marks, "works": _works, "tlds": _tlds,
+        "tel": tel_uri, "mailto": _mailto, "marks": _marks, "works": works, "tlds": _tlds, "counted": _counted,
     }  # fmt: skip
     environment.tests["imported"] = lambda one: isinstance(one, Imported)
     return environment.from_string(_part("page.html.j2"))
@@ -59,7 +61,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _shown(value: object) -> object:
+def _fitting(value: object) -> object:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     text = visible(value[: 2 * MAX_CHARACTERS])
@@ -71,22 +73,9 @@ def _grouped(fingerprint: str) -> Markup:
     return Markup("%s") % grouped(visible(fingerprint))
 
 
-def _tel(number: str) -> str:
-    """The URI of an international telephone number (RFC 3966, 3); empty for what is none."""
-    match = _NUMBER.fullmatch(number)
-    if match is None:
-        return ""
-    digits = re.sub(r"[^0-9]", "", match[1])
-    return f"tel:+{digits}" + (f";ext={match[2]}" if match[2] else "")
-
-
 def _mailto(address: str) -> str:
     """The URI that begins a mail to an address (RFC 6068, 2); empty for what is none."""
     return "" if address_problem(address) else f"mailto:{quote(address, safe='@')}"
-
-
-def _works(address: str, contact: Contact | Imported) -> bool:
-    return isinstance(contact, Imported) or same_address(address) not in map(same_address, contact.not_working)
 
 
 def _marks(one: Contact | Imported) -> list[tuple[str, Markup, Markup]]:
@@ -96,17 +85,23 @@ def _marks(one: Contact | Imported) -> list[tuple[str, Markup, Markup]]:
         return [("passed-on", passed_on, _said("; nobody here vouches for them"))]
     marks = []
     if one.state == SUSPENDED:
-        marks.append(("suspended", _said("Suspended"), _said(" <bdi>{}</bdi>", one.why.removeprefix("suspended "))))
+        word, more = state_of(one)
+        marks.append((word, _said(word.capitalize()), _said(" <bdi>{}</bdi>", more.strip())))
     if one.state == UNREACHABLE:
         since = _said(" since <time>{}</time>", day(one.since)) if one.since else Markup()
         marks.append(("unreachable", _said("Unreachable by the list"), since + _said(" (<bdi>{}</bdi>)", one.why)))
     if one.overdue:
-        marks.append(("overdue", _said("Overdue"), _said(": not confirmed since <time>{}</time>", day(one.confirmed))))
+        word, more = overdue("<time>{}</time>")
+        marks.append((word, _said(word.capitalize()), _said(more, day(one.confirmed))))
     return marks
 
 
 def _said(markup: str, *facts: str) -> Markup:
-    return Markup(markup).format(*map(_shown, facts))
+    return Markup(markup).format(*map(_fitting, facts))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _tlds(entries: tuple[Contact | Imported, ...]) -> int:

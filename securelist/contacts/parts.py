@@ -13,7 +13,7 @@ from securelist.procedures.attached import octets_file
 
 # What stays behind first, by form, if not all of it fits: the log and the certificates, the largest, can be had by a command of their
 # own; of the others, what a person with a telephone and no network needs least.
-LEFT_OUT_FIRST = ("log", "json", "openpgp", "vcard", "csv", "html")
+LEFT_OUT_FIRST = ("log", "json", "openpgp", "vcard", "csv", "phone", "html")
 # By which command, mailed to LIST-request, each can be had then.
 COMMANDS = {"log": "log", "openpgp": "members"}
 
@@ -61,7 +61,7 @@ def log_part(log: Exported) -> Part:
 
 def all_parts(repository: Repository, log: Exported) -> tuple[Part, ...]:
     """Every file of the whole repository, in the order in which they are attached."""
-    return (*forms(repository, "html", "vcard", "openpgp", "csv", "json"), log_part(log))
+    return (*forms(repository, "html", "phone", "vcard", "openpgp", "csv", "json"), log_part(log))
 
 
 def fitting(parts: Sequence[Part], room: int) -> tuple[Part, ...]:

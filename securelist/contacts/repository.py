@@ -1,4 +1,4 @@
-"""The repository at one moment: every contact by region and ccTLD, asked of the log, of the marked addresses and of what was imported."""
+"""The repository at one moment: every contact by region and ccTLD, from the log, the marked addresses, the rounds and what was imported."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from securelist.cctld.cctlds import CcTld, Region, cctlds
 from securelist.contacts.contact import Contact, Imported, cctld_of, place
-from securelist.contacts.freshness import is_overdue
+from securelist.contacts.freshness import Freshness, carried_on, freshness
 from securelist.installation import Installation
-from securelist.store import imported
+from securelist.store import asking, imported
 from securelist.store.database import reading
 from securelist.trust.entry import Head
 from securelist.trust.membership import Attestation, Membership
@@ -58,7 +58,7 @@ def repository(house: Installation, at: int) -> Repository:
     membership, config = house.membership(), house.config
     with reading(house.engine) as connection:
         passed_on = imported.all_of_them(connection)
-    contact = _maker(membership, config.confirm_days, at)
+    contact = _maker(membership, freshness_of(house, membership, at), at)
     contacts = sorted(map(contact, readiness(house, at)), key=lambda one: (place(one.cctld), one.person.name, one.person.emails))
     here = {one.cctld.name for one in contacts}
     absent = sorted((one for one in cctlds().values() if one.name not in here), key=place)
@@ -69,7 +69,14 @@ def repository(house: Installation, at: int) -> Repository:
     )
 
 
-def _maker(membership: Membership, confirm_days: int, at: int) -> Callable[[Standing], Contact]:
+def freshness_of(house: Installation, membership: Membership, at: int) -> Freshness:
+    """What is known at `at` (Unix seconds) of whom the list asked, of the members of `membership`."""
+    with reading(house.engine) as connection:
+        kept = asking.kept(connection)
+    return freshness(membership, carried_on(kept, house.config.confirm_days, at))
+
+
+def _maker(membership: Membership, fresh: Freshness, at: int) -> Callable[[Standing], Contact]:
     attestations: dict[str, Attestation] = {a.fingerprint: a for a in membership.attestations.values() if a.in_force(at)}
 
     def make(one: Standing) -> Contact:
@@ -78,7 +85,7 @@ def _maker(membership: Membership, confirm_days: int, at: int) -> Callable[[Stan
         return Contact(
             cctld_of(member.cctld), attestation.person, member.fingerprint, membership.certificates[member.fingerprint].octets,
             voucher.person.name if voucher else "", membership.entries[member.entry - 1].time, member.entry, member.expires,
-            member.state, member.why, one.since, attestation.confirmed, is_overdue(attestation.confirmed, confirm_days, at),
+            member.state, member.why, one.since, attestation.confirmed, fresh.is_overdue(attestation, at),
             tuple(mark.address for mark in one.dead),
         )  # fmt: skip
 

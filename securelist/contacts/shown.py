@@ -1,4 +1,4 @@
-"""Contacts as they are shown to people: every text on one line, without what acts on a screen or hides there."""
+"""Contacts as they are shown to people: in the same words in every form, every text on one line, and nothing that acts on a screen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import overload
 from securelist.contacts.contact import Contact, Imported
 from securelist.mail.addresses import same_address
 from securelist.mail.headers import visible
+from securelist.procedures.dates import day
+from securelist.trust.membership import UNREACHABLE
 from securelist.trust.statement import Person
 
 
@@ -21,6 +23,18 @@ def shown(entry: Contact | Imported) -> Contact | Imported:
     if isinstance(entry, Imported):
         return replace(entry, person=person, source=visible(entry.source))
     return replace(entry, person=person, voucher=visible(entry.voucher), why=visible(entry.why))
+
+
+def state_of(one: Contact) -> tuple[str, str]:
+    """How a member stands: the state, a word for each form to emphasise, and what follows it, without which it is not understood."""
+    if one.state == UNREACHABLE:
+        return one.state, f"{f' since {day(one.since)}' if one.since else ''}: {one.why}"
+    return one.state, one.why.removeprefix(one.state)  # of a suspension it says the whole
+
+
+def overdue(date: str) -> tuple[str, str]:
+    """That details are overdue, in the same way; `date` is the day on which they were last confirmed, as that form has it."""
+    return "overdue", f": details last confirmed on {date}"
 
 
 def works(contact: Contact | Imported, address: str) -> bool:

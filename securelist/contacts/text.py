@@ -12,11 +12,11 @@ from itertools import groupby
 from securelist.contacts.contact import Contact, Imported, region_name
 from securelist.contacts.lines import MARGIN, labelled, wrapped
 from securelist.contacts.repository import Repository, by_region
-from securelist.contacts.shown import shown
+from securelist.contacts.shown import overdue, shown, state_of
 from securelist.mail.headers import visible
 from securelist.openpgp.certificate import grouped
 from securelist.procedures.dates import day, minute
-from securelist.trust.membership import SUSPENDED, UNREACHABLE
+from securelist.trust.membership import ACTIVE
 from securelist.trust.statement import Person
 
 SEARCH = r"/^\.tz"
@@ -61,11 +61,9 @@ def _person(person: Person) -> Iterator[str]:
 
 
 def _marks(one: Contact) -> Iterator[str]:
-    if one.state == UNREACHABLE:
-        since = f" since {day(one.since)}" if one.since else ""
-        yield labelled("State", f"UNREACHABLE{since}: {one.why}")
-    elif one.state == SUSPENDED:
-        yield labelled("State", "SUSPENDED by the Secretariat")
+    if one.state != ACTIVE:
+        state, more = state_of(one)
+        yield labelled("State", f"{state.upper()}{more}")
     if one.not_working:
         yield labelled("State", f"ADDRESS DOES NOT WORK: {', '.join(one.not_working)}")
 
@@ -73,7 +71,8 @@ def _marks(one: Contact) -> Iterator[str]:
 def _confirmed(one: Contact) -> str:
     zone = f"; zone {one.person.timezone}" if one.person.timezone else ""
     if one.overdue:
-        return labelled("Confirmed", f"NOT CONFIRMED since {day(one.confirmed)}: may be out of date{zone}")
+        word, more = overdue(day(one.confirmed))
+        return labelled("Confirmed", f"{word.upper()}{more}{zone}")
     return labelled("Confirmed", f"{day(one.confirmed)}{zone}")
 
 

@@ -30,16 +30,16 @@ def shown_name(name: str, cctld: str, list_name: str) -> str:
     """The name, visible; `contact of .nl` for one that looks like the Secretariat's, the list's, a sentence of ours or an address,
     whoever attested it."""
     plain = unicodedata.normalize("NFKC", visible(name))
-    skeleton, of_list = _skeleton(plain), _skeleton(list_name)
-    looks_like_the_list = skeleton == of_list or (len(of_list) >= MIN_NAME_LETTERS and of_list in skeleton)
-    looks_official = looks_like_the_list or any(_skeleton(words) in skeleton for words in _OURS)
+    looks, of_list = skeleton(plain), skeleton(list_name)
+    looks_like_the_list = looks == of_list or (len(of_list) >= MIN_NAME_LETTERS and of_list in looks)
+    looks_official = looks_like_the_list or any(skeleton(words) in looks for words in _OURS)
     looks_like_an_address = any(character in '<>@"\\' for character in plain) or " via " in plain.casefold()
-    if not skeleton or looks_official or looks_like_an_address or len(_alphabets(plain)) > 1:
+    if not looks or looks_official or looks_like_an_address or len(_alphabets(plain)) > 1:
         return f"contact of .{cctld}"
     return visible(name)
 
 
-def _skeleton(text: str) -> str:
+def skeleton(text: str) -> str:
     """Letters and digits alone, by their looks: without case, accents, and what tells l from 1. For comparing only."""
     letters = map(_letter, unicodedata.normalize("NFKD", text).casefold())
     return "".join(letters).translate(LOOK_ALIKES).translate(_FOLDED).replace("rn", "m").replace("vv", "w")

@@ -52,7 +52,7 @@ class Summary:
         waits, changed = what_waits(self._house, at), _changed(membership, since)
         facts = facts_of(self._house, waits) | {"since": day(since), "day": day(at), "changed": changed}
         facts |= {"all": counts(reach(self._house, at))[-1], "readiness": status(self._house, at, MAX_SHOWN_WEEKLY)}
-        facts["overdue"] = len(overdue(membership, self._house.config.confirm_days, at))
+        facts["overdue"] = len(overdue(self._house, at))
         for root in Addressees(self._house).secretariat(at):
             self._house.letters.write("summary", root, at, occasion=f"{week} to {root.fingerprint}", **facts)
 

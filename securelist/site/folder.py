@@ -27,6 +27,8 @@ def publish(files: Mapping[str, bytes], folder: Path, home: Path) -> int:
     Raises UsageError where the folder is not ours to write to, or has to do with the state directory `home`; TryAgain("publishing").
     """
     _check_apart(folder, home)
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise UsageError("no-folder", f"{folder} is no folder, nor a link that leads to one; name a folder, or take that away first")
     if not folder.is_dir():
         folder.mkdir(mode=_FOLDER)
         folder.chmod(_FOLDER)
@@ -46,11 +48,34 @@ def publish(files: Mapping[str, bytes], folder: Path, home: Path) -> int:
 
 def _check_apart(folder: Path, home: Path) -> None:
     """A web server must not be shown the state directory, whichever of the two holds the other."""
-    there, state = folder.resolve(), home.resolve()
+    there, state = _resolved(folder), _resolved(home)
     if there == state or state in there.parents:
         raise UsageError("state-directory", f"{folder} is in the state directory, which nobody else may read; name a folder elsewhere")
     if there in state.parents:
         raise UsageError("state-directory", f"{folder} holds the state directory, which nobody else may read; name a folder of its own")
+
+
+def _resolved(path: Path) -> Path:
+    """The path without links; raises UsageError where a link leads back to itself."""
+    try:
+        return path.resolve()
+    except (RuntimeError, OSError):
+        raise UsageError("no-folder", f"{path}: a link in this path leads back to itself; name a folder, or mend the link") from None
+
+
+def closed_to_others(folder: Path) -> Path | None:
+    """The folder, or the outermost one around it, that a user like a web server's cannot enter; None if they can.
+
+    One that is open to another group than ours was opened on purpose, and counts as open.
+    """
+    there = folder.resolve()
+    return next((one for one in (*reversed(there.parents), there) if _is_closed(one)), None)
+
+
+def _is_closed(folder: Path) -> bool:
+    status = folder.stat()
+    by_group = status.st_mode & stat.S_IXGRP and status.st_gid != os.getegid()
+    return not (status.st_mode & stat.S_IXOTH or by_group)
 
 
 @contextmanager

@@ -11,18 +11,28 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from securelist.openpgp.certificate import grouped
+from securelist.procedures.schedule import REQUESTS_KEPT_S
 from securelist.site.chart import NARROW, WIDE, chart
 from securelist.site.facts import Facts
+from securelist.store.retention import DAY_S
 
 # What the page may do, whoever wrote something into it: load its style sheet and its icon from beside it, and nothing else.
 # frame-ancestors does not count in a page, only in a header of the web server: the operator's guide has it.
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
+# The Secretariat hears weekly of requests that wait: within two weeks it has heard of each.
+PATIENCE_DAYS = 14
+
 
 def index(told: Facts) -> bytes:
     """index.html."""
     charts = Markup("").join((chart(told.months, WIDE, "wide"), chart(told.months, NARROW, "narrow")))
-    return _environment().get_template("index.html").render(told=told, policy=POLICY, charts=charts).encode()
+    return (
+        _environment()
+        .get_template("index.html")
+        .render(told=told, policy=POLICY, charts=charts, patience=PATIENCE_DAYS, kept=REQUESTS_KEPT_S // DAY_S)
+        .encode()
+    )
 
 
 def file(name: str) -> bytes:

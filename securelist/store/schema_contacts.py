@@ -1,4 +1,4 @@
-"""Tables of the contact repository: contacts that were imported, from whom, and what the last monthly mail said."""
+"""Tables of the contact repository: imported contacts, and from whom; what the last monthly mail said; since when members are asked."""
 
 from __future__ import annotations
 
@@ -60,3 +60,12 @@ class MailingRow(Base):
     due: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     at: Mapped[int] = mapped_column(BigInteger)
     entry: Mapped[int] = mapped_column(Number)
+
+
+class AskingRow(Base):
+    """Since when members are asked for their contact details, with which `confirm_days`, and when there was last a round. One row."""
+
+    __tablename__ = "asking"
+    days: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    since: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)

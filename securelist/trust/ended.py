@@ -1,8 +1,9 @@
 """Texts of what has ended, left out of an export that goes to everybody.
 
 An erased text is gone, because somebody signed that; one that is left out is in the log still, and whoever asks gets it. All that was
-ever said about a person goes, or nothing: so nothing that stays rests on what is gone, and what is gone has nothing left to act upon,
-as the replay demands. It is found in one look at the log, however long that is; no rule is asked again.
+ever said about a person goes, or nothing: so nothing that stays rests on what is gone, and what is gone has nothing left to act upon.
+It is found in one look at the log, however long that is; no rule is asked again. That a text says what its entry says, and is about
+nobody who is shown, only the whole log proves: for the ccTLDs of such entries the proof says so.
 """
 
 from __future__ import annotations
@@ -100,14 +101,14 @@ def _address(cctld: str, address: str) -> Mark:
 def _gone(membership: Membership, texts: Iterable[int]) -> frozenset[int]:
     """These entries, and with them the certificates that nothing needs which stays."""
     going = frozenset(texts)
-    keys = {membership.entries[number - 1].subject for number in going} - _needed(membership, going)
+    keys = {membership.entries[number - 1].subject for number in going} - keys_needed(membership, going)
     going |= {entry.number for entry in membership.entries if entry.type == CERTIFICATE and entry.subject in keys}
     kept = {entry.evidence for entry in membership.entries if entry.number not in going}
     return going - {entry.number for entry in membership.entries if entry.type == CERTIFICATE and entry.evidence in kept}
 
 
-def _needed(membership: Membership, going: frozenset[int]) -> set[str]:
-    """The keys of whoever speaks for others, and of whoever signed what stays, or is named in it."""
+def keys_needed(membership: Membership, going: frozenset[int] = frozenset()) -> set[str]:
+    """The keys of whoever speaks for others, and of whoever signed what stays, or is named in it; `going` are the entries that do not."""
     needed = {*membership.roots, *(contact.fingerprint for contact in membership.admin_contacts.values())}
     for said in membership.said:
         if not said.erased and said.entry not in going:

@@ -49,8 +49,10 @@ class Proof:
     checks: tuple[str, ...] = ()
     """For each entry that was verified, what was checked about it."""
     left_out: tuple[int, ...] = ()
-    """Numbers of the entries whose text the export does not bring: nobody is a member by them. That what they tell of has ended is the
-    list's word, which the whole log proves."""
+    """Numbers of the entries whose text the export does not bring."""
+    by_word: tuple[str, ...] = ()
+    """The ccTLDs of these entries: that what is left out has ended, and is about nobody who is shown, is the list's word, which only the
+    whole log proves. For all other ccTLDs the proof is whole."""
     export: Export | None = None
     """The export as read, for whoever compares it with something else; None if it could not be read."""
 
@@ -71,13 +73,15 @@ class Proof:
             "problems": list(self.problems),
             "checked": list(self.checks),
             "left_out": list(self.left_out),
+            "by_word": list(self.by_word),
         }
 
 
 def prove(octets: bytes, root_files: Iterable[bytes], at: int, *, members_at: int | None = None, progress: Progress = nobody) -> Proof:
     """Judges an export by the trust roots in `root_files`; `at` is now. A bad export gives a Proof with problems.
 
-    `members_at`: show the members at that time, by the entries up to then; at `at` if left out.
+    `members_at`: show the members at that time, by the entries up to then; at `at` if left out. What was before the export's own time, only
+    an export with all texts tells.
     """
     try:
         roots = read_roots(root_files)
@@ -91,13 +95,15 @@ def prove(octets: bytes, root_files: Iterable[bytes], at: int, *, members_at: in
         now = _without_compromised(replay.anchor, replay.membership)
         replay.check_founded(now)
         _check_head(export, now, certificates[-1], at)
+        if replay.left_out and members_at is not None and members_at < export.time:
+            raise Refused("left-out", "it leaves out the texts of what has ended; who was a member before takes the whole log")
     except Refused as refused:
         done = replay.membership.head
         problem = f"{replay.place}: {refused.detail}"
         return Proof(export.list, done.number, done, problems=(problem,), checks=tuple(replay.checks), export=export)
     members = now.members(at) if members_at is None else _without_compromised(replay.anchor, past).members(members_at)
-    left_out = tuple(replay.left_out)
-    return Proof(export.list, export.head.number, export.head, export.time, members, (), tuple(replay.checks), left_out, export)
+    left_out, by_word = tuple(replay.left_out), replay.by_word
+    return Proof(export.list, export.head.number, export.head, export.time, members, (), tuple(replay.checks), left_out, by_word, export)
 
 
 def _replayed(replay: Replay, export: Export, moment: int, progress: Progress) -> Membership:

@@ -2,7 +2,8 @@
 
 One signed text is entered whole: all of its statements, in their order, at one time. An entry whose text was erased is taken
 at its word, for the little that it still does, and owed until an `erase` names it by number and hash. One whose text was left
-out of the export must do nothing at all: so whatever that is, the members who are shown are members.
+out of the export must do nothing by what it says, and no certificate is left out by which anything stands: what a key signed or is
+attested for is judged by all that the log has of it. Who is shown for the ccTLD of such a text is shown by the list's word.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from securelist.trust import certifications
 from securelist.trust.anchor import Anchor
 from securelist.trust.answer import to_enter
 from securelist.trust.certificates import joined
+from securelist.trust.ended import keys_needed
 from securelist.trust.entry import CERTIFICATE, Entry, digest
 from securelist.trust.export import Link
 from securelist.trust.history import Standing
@@ -66,7 +68,10 @@ class Replay:
         if not 0 <= link.entry.time <= self.latest:
             raise Refused("misdated", "it is dated in the future")
         if link.left_out:
-            entered, checked = self._take_left_out(link.entry), "its text is left out, and nothing rests on it: number, time and hash"
+            entered, checked = (
+                self._take_left_out(link.entry),
+                "its text is left out; it does nothing by what the entry says: number, time and hash",
+            )
         elif link.evidence is None:
             entered, checked = self._take_erased(link.entry), "its text is erased: number, time and hash"
         elif link.entry.type == CERTIFICATE:
@@ -132,7 +137,7 @@ class Replay:
         return self._without_text(entry)
 
     def _take_left_out(self, entry: Entry) -> Entered:
-        """An entry that tells of what has ended, by the list's word. It grants nothing; it must not take anything either."""
+        """An entry that tells of what has ended, by the list's word. It grants nothing, and by what it says takes nothing either."""
         entered = self._without_text(entry)
         if entered.membership.attestations != self.membership.attestations:
             raise Refused("left-out-acts", "its text is left out, and it would end or suspend a membership; ask for the whole log")
@@ -156,7 +161,24 @@ class Replay:
         if self._owed:
             numbers = ", ".join(map(str, sorted(self._owed)))
             raise Refused("erased-without-statement", f"the text of entry {numbers} is missing, and no erase names it")
+        self._check_certificates()
         self.check_founded(self.membership)
+
+    def _check_certificates(self) -> None:
+        """Raises Refused if a certificate is left out by which something stands: it may be the one that revokes it."""
+        needed = keys_needed(self.membership)
+        entries = (self.membership.entries[number - 1] for number in self.left_out)
+        missing = [entry.number for entry in entries if entry.type == CERTIFICATE and entry.subject in needed]
+        if missing:
+            numbers = ", ".join(map(str, missing))
+            raise Refused(
+                "left-out-needed", f"the certificate of entry {numbers} is left out, and something stands by it; ask for the whole log"
+            )
+
+    @property
+    def by_word(self) -> tuple[str, ...]:
+        """The ccTLDs of which a text is left out: who is a member for them is the list's word."""
+        return tuple(sorted({entry.cctld for number in self.left_out if (entry := self.membership.entries[number - 1]).cctld}))
 
     def check_founded(self, membership: Membership) -> None:
         """Raises Refused if nothing vouches for the list's key."""

@@ -1,4 +1,4 @@
-"""The contact repository: imported contacts, and what the last repository that was mailed said."""
+"""The contact repository: imported contacts, what the last repository that was mailed said, and since when members are asked."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("cctld", "who"),
     )  # fmt: skip
     op.create_table("mailing", *map(_time, ("due", "at")), sa.Column("entry", NUMBER, nullable=False), sa.PrimaryKeyConstraint("due"))
+    op.create_table("asking", *map(_time, ("days", "since", "last")), sa.PrimaryKeyConstraint("days"))
 
 
 def downgrade() -> None:
-    for table in ("mailing", "mailed", "sources", "imported"):
+    for table in ("asking", "mailing", "mailed", "sources", "imported"):
         op.drop_table(table)
