@@ -19,7 +19,7 @@ MEMBER = ["email", "emails", "name", "phone", "cctld", "fingerprint", "state"]
 ENTRY = ["hash", "number", "time", "type", "cctld", "subject", "signer", "evidence", "part", "previous"]
 POST = ["id", "kind", "message_id", "accepted", "poster", "cctld", "counts"]
 COPY = ["id", "recipient", "cctld", "fingerprint", "state", "attempts", "due", "settled", "answer"]
-PROOF = ["valid", "list", "entries", "head", "time", "members", "problems", "checked", "copies"]
+PROOF = ["valid", "list", "entries", "head", "time", "members", "problems", "checked", "left_out", "by_word", "copies"]
 
 
 def command(home: Path, *args: object, data: bytes = b"", **environment: str) -> tuple[int, str, str]:
@@ -139,7 +139,7 @@ def test_who_is_a_member_and_why(town: Town) -> None:
     """`member show` finds by address in any case and by fingerprint in any spacing, and names the entry of the log."""
     anna = member(town, "Anna")
     shown = json.loads(town.run("member", "show", "--json", anna.address))
-    assert list(shown) == [*MEMBER, "confirmed", "why", "expires", "entry", "history", "since", "not_working"]
+    assert list(shown) == [*MEMBER, "confirmed", "why", "expires", "entry", "history", "since", "not_working", "details"]
     assert [(one["entry"], one["type"], one["standing"]) for one in shown["history"]] == [(shown["entry"], "attest-ssc", "in effect")]
     assert (shown["fingerprint"], shown["state"], shown["cctld"], shown["phone"]) == (anna.fingerprint, "active", "nl", "+31 6 1234 5678")
     entry = json.loads(town.run("log", "show", "--json"))[shown["entry"] - 1]
