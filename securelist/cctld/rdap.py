@@ -6,9 +6,9 @@ record that does not have all it must have, are refused: source, field and rule 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from securelist import strict_json
 from securelist.cctld.cctlds import cctlds, find_cctld
 from securelist.cctld.jcard import JCard, plain, roles
 from securelist.cctld.record import Record
@@ -26,7 +26,7 @@ def read_file(octets: bytes, source: str, at: int) -> tuple[Record, ...]:
     """The records in a file, one or an array of them, as read at `at`; raises Refused for the first fault, naming source and field."""
     if len(octets) > MAX_FILE_OCTETS:
         raise Refused("too-large", f"{source}: it is larger than {MAX_FILE_OCTETS // 1024 // 1024} MiB, which no file of records is")
-    parsed = _parsed(octets, source)
+    parsed = strict_json.parsed(octets, source)
     if not isinstance(parsed, list):
         return (_record(parsed, source, source, at),)
     if not parsed:
@@ -40,41 +40,11 @@ def read_file(octets: bytes, source: str, at: int) -> tuple[Record, ...]:
 
 def read_answer(octets: bytes, asked: str, source: str, at: int) -> Record:
     """The record in a server's answer, which must be that of the ccTLD `asked`; raises Refused as `read_file` does."""
-    parsed = _parsed(octets, source)
+    parsed = strict_json.parsed(octets, source)
     name = parsed.get("ldhName") if isinstance(parsed, dict) else None
     if isinstance(name, str) and _label(name) != asked:
         raise Refused("other-cctld", f"{source}: ldhName: asked for .{asked}, the answer is about {name[:80]!a}")
     return _record(parsed, source, source, at)
-
-
-def _parsed(octets: bytes, source: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    try:
-        # RFC 8259, 8.1: JSON is UTF-8; what some put in front of it may be ignored.
-        return json.loads(octets.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_number)
-    except UnicodeDecodeError:
-        raise Refused("not-json", f"{source}: it is no JSON: it is not in UTF-8") from None
-    except RecursionError:
-        raise Refused("not-json", f"{source}: it is nested too deeply for a record") from None
-    except json.JSONDecodeError as broken:
-        raise Refused("not-json", f"{source}: it is no JSON: line {broken.lineno}, column {broken.colno}: {broken.msg}") from None
-    except ValueError as wrong:  # ours, below; and for a number of thousands of digits Python's, which has its own limit
-        rule = wrong.args[0] if isinstance(wrong, _NoJson) else "a number in it is absurdly long"
-        raise Refused("not-json", f"{source}: {rule}") from None
-
-
-class _NoJson(ValueError):
-    """What Python's parser lets pass, and we do not."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise _NoJson("an object in it has two fields of the same name (RFC 8259, 4)")
-    return made
-
-
-def _no_number(constant: str) -> Any:  # noqa: ANN401 - never returns
-    raise _NoJson(f"{constant} is no JSON")
 
 
 def _record(raw: object, where: str, source: str, at: int) -> Record:

@@ -6,13 +6,13 @@ whoever made it, and others may see the refusal.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from securelist import strict_json
 from securelist.cctld.cctlds import CcTld, cctlds
 from securelist.contacts.contact import Imported
 from securelist.errors import Refused
@@ -82,17 +82,7 @@ def read_bundle(octets: bytes, at: int) -> Bundle:
 
 def _parsed(octets: bytes) -> dict[str, Any]:
     """The document as JSON, of this format and version and with the keys that it has to have; raises Refused."""
-    try:
-        raw = json.loads(octets.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_number)
-    except UnicodeDecodeError:
-        raise Refused("not-json", "the document in the bundle is no JSON: it is not in UTF-8 (RFC 8259, 8.1)") from None
-    except RecursionError:
-        raise Refused("not-json", "the document in the bundle is nested too deeply") from None
-    except json.JSONDecodeError as broken:
-        raise Refused("not-json", f"the document in the bundle is no JSON: line {broken.lineno}, column {broken.colno}") from None
-    except ValueError as wrong:  # ours, below; and for a number of thousands of digits Python's, which has its own limit
-        rule = wrong.args[0] if isinstance(wrong, _NoJson) else "a number in it is absurdly long"
-        raise Refused("not-json", f"the document in the bundle: {rule}") from None
+    raw = strict_json.parsed(octets, "the document in the bundle")
     if not isinstance(raw, dict) or FORMAT not in raw:
         raise Refused("not-a-bundle", f'what is signed is no bundle: it must be a JSON object with "{FORMAT}": {VERSION}')
     if type(raw[FORMAT]) is not int or raw[FORMAT] != VERSION:
@@ -100,21 +90,6 @@ def _parsed(octets: bytes) -> dict[str, Any]:
     if problem := _keys_problem(raw, _DOCUMENT, _DOCUMENT):
         raise Refused("wrong-keys", f"the document in the bundle: {problem}")
     return raw
-
-
-class _NoJson(ValueError):
-    """What Python's parser lets pass, and we do not."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise _NoJson("an object in it has two fields of the same name (RFC 8259, 4)")
-    return made
-
-
-def _no_number(_constant: str) -> Any:  # noqa: ANN401 - never returns
-    raise _NoJson("a number in it is infinite or none, which JSON does not know (RFC 8259, 6)")
 
 
 def _keys_problem(raw: Mapping[str, object], needed: Iterable[str], known: Iterable[str]) -> str:
