@@ -163,7 +163,7 @@ class Person:
 class World:
     """A list founded by two trust roots, its running server, and everybody who writes to it."""
 
-    def __init__(self, base: Path, cupboard: Cupboard, threshold: int = 1) -> None:
+    def __init__(self, base: Path, cupboard: Cupboard, threshold: int = 1, settings: str = "contacts_day = 0\n") -> None:
         self.base, self.home, self._mailboxes, self._cupboard = base, base / "home", base / "mail", cupboard
         self.transcript = Transcript()
         self._people: list[Person] = []
@@ -171,6 +171,8 @@ class World:
         self.request = LIST.replace("@", "-request@")  # every guide names it
         self.roots = [self.person(SECRETARIAT, name, f"{name.lower()}@ccnso.example") for name in ("Rita", "Sven")]
         self.list_key = self._found(threshold)
+        with (self.home / "securelist.toml").open("a") as file:
+            file.write(settings)
         self.start()
 
     def _found(self, threshold: int) -> str:
@@ -333,11 +335,11 @@ def founded(cupboard: Cupboard) -> Iterator[Callable[..., World]]:
     """Founds worlds, and ends them after the module's tests."""
     with ExitStack() as ending:
 
-        def found(threshold: int = 1) -> World:
+        def found(threshold: int = 1, **more: str) -> World:
             base = Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp"))
             ending.callback(shutil.rmtree, base, ignore_errors=True)
             ending.callback(GnuPG(base / "home" / "gnupg").close)
-            world = World(base, cupboard, threshold)
+            world = World(base, cupboard, threshold, **more)
             ending.callback(world.stop)
             return world
 

@@ -93,7 +93,9 @@ def test_the_gpg_that_judges_is_bound() -> None:
     """By the kernel, and it starts no agent that would inherit that."""
     judging = threading.Thread(target=lambda: gnupg._judging().run(["--gen-random", "0", str(MAX_OUTPUT_OCTETS)], b""))
     judging.start()
-    limits = limits_of(child_of_this_thread("gpg"))
+    gpg, end = child_of_this_thread("gpg"), time.monotonic() + 5
+    while (limits := limits_of(gpg))["Max address space"] == "unlimited" and time.monotonic() < end:
+        time.sleep(0.01)  # it was started a moment before it was bound
     judging.join()
     assert (limits["Max address space"], limits["Max cpu time"]) == (str(64 * MIB), "20")
 

@@ -173,7 +173,8 @@ LIES: dict[str, tuple[Lie, str]] = {
         lambda r: with_evidence(r.entries, r.place("certificate", "K4"), None), "is not known"),
     "an erased appointment": (
         lambda r: with_evidence(r.entries, r.place("appoint-admin-contact", "N1"), None), "can neither be erased nor be left out"),
-    "an erased dismissal": (lambda r: with_evidence(r.entries, r.place("dismiss-admin-contact"), None), "can neither be erased nor be left out"),
+    "an erased dismissal": (
+        lambda r: with_evidence(r.entries, r.place("dismiss-admin-contact"), None), "can neither be erased nor be left out"),
     "the erase moved before what it erases": (erase_moved_before, "10 minutes ahead"),
     "an erased withdrawal moved behind the erase": (
         lambda r: moved(r.entries, r.place("withdraw-ssc", "K4", nth=1), r.place("erase")), HASH),

@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from securelist.errors import Refused
 from securelist.mail.mime import crlf, decoded, parts_of, read_entity
@@ -154,12 +154,16 @@ def _only_signature(octets: bytes) -> Packet:
 
 
 def open_literal(octets: bytes, most: int = MAX_DECOMPRESSED) -> tuple[tuple[Packet, ...], Literal | None]:
-    """The packets of a message with one layer of compression undone, to `most` octets, and its literal data if there is exactly one."""
+    """The packets of a message with one layer of compression undone, to `most` octets, and its literal data if there is exactly one.
+
+    Where that is all there is, it comes without packets, which would hold its 25 MiB once more.
+    """
     packets = read_packets(octets)
     if len(packets) == 1 and packets[0].tag == Tag.COMPRESSED:
         packets = read_packets(decompress(packets[0], most))
     literals = [p for p in packets if p.tag == Tag.LITERAL]
-    return packets, read_literal(literals[0]) if len(literals) == 1 else None
+    literal = read_literal(literals[0]) if len(literals) == 1 else None
+    return packets if literal is None or len(packets) > 1 else (), literal
 
 
 def read_combined(octets: bytes, most: int = MAX_DECOMPRESSED) -> SignedMessage:
@@ -194,7 +198,7 @@ def _announces(one_pass: Packet, signature: Packet, issuers: tuple[str, ...]) ->
 
 
 def _why_not_combined(tags: list[int]) -> tuple[str, str]:
-    if tags == [Tag.LITERAL]:
+    if not tags:
         return "not-signed", "the message is not signed as a whole; let your program sign and encrypt in one step"
     if Tag.SEIPD in tags or Tag.SED in tags or Tag.OCB in tags or Tag.PKESK in tags:
         return "nested-encryption", "there is an encrypted message inside; encrypt once only"
@@ -239,11 +243,8 @@ def _verify_with(message: SignedMessage, certificate: Certificate, at: int) -> V
         signer, seen = _agreeing(message.octets, certificate, None)
         content = _same_text(first.content, seen)
     elif message.form == "combined":
-        first = gnupg.verify(message.octets, certificate.octets, at)
+        first = _first_of_combined(message, certificate, at)
         signer, content = _agreeing(message.content, certificate, message.signature)
-        put_out, held = (_unix(first.content), _unix(content)) if message.text else (first.content, content)
-        if put_out != held:
-            raise _differ()
     else:
         content = message.content
         first, hashed = _first_variant(message, certificate, at)
@@ -251,6 +252,15 @@ def _verify_with(message: SignedMessage, certificate: Certificate, at: int) -> V
     if not first.signer == signer == certificate.fingerprint:
         raise _differ()
     return Verified(content, signer, first.made, message.octets, message.intended, first.key, _BY_VERIFY)
+
+
+def _first_of_combined(message: SignedMessage, certificate: Certificate, at: int) -> gnupg.GoodSignature:
+    """GnuPG's verdict, if the data that it put out are those that Sequoia is going to see: from here on, 25 MiB are there once less."""
+    first = gnupg.verify(message.octets, certificate.octets, at)
+    put_out, held = (_unix(first.content), _unix(message.content)) if message.text else (first.content, message.content)
+    if put_out != held:
+        raise _differ()
+    return replace(first, content=message.content)
 
 
 def _first_variant(message: SignedMessage, certificate: Certificate, at: int) -> tuple[gnupg.GoodSignature, bytes]:

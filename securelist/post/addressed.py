@@ -10,7 +10,7 @@ from securelist.drill.code import shows_code
 from securelist.errors import Refused, Step
 from securelist.mail.addresses import same_address
 from securelist.mail.headers import addresses_in, check_addresses
-from securelist.mail.mime import Entity, parts_of, read_entity
+from securelist.mail.mime import Entity, parts_of, read_entity, read_head
 from securelist.openpgp.signed import Verified
 from securelist.orders import orders_in
 from securelist.trust.classify import MAX_OCTETS
@@ -49,9 +49,9 @@ def _not_forwarded(content: Entity) -> Iterator[Entity]:
         parts = parts_of(content) if content.content_type.startswith("multipart/") else []
     for part in parts:
         with suppress(Refused):
-            entity = read_entity(part)
-            if entity.content_type == "message/rfc822" and entity.parameter("forwarded").lower() == "no":
-                yield entity
+            head = read_head(part)
+            if head.content_type == "message/rfc822" and head.parameter("forwarded").lower() == "no":
+                yield read_entity(part)
 
 
 def check_addressed(content: Entity, intended: Collection[str], address: str, list_keys: Collection[str]) -> None:

@@ -46,7 +46,7 @@ def open_entity(mail: Entity, list_key: ListKey, list_key_ids: frozenset[str]) -
 def open_unsigned(mail: Entity, list_key: ListKey, list_key_ids: frozenset[str]) -> SignedMessage | bytes:
     """The same, but what was encrypted without a signature around it comes back as octets, for whoever looks for signed texts in them."""
     packets, literal = open_literal(_decrypted(mail, list_key, list_key_ids))
-    if [packet.tag for packet in packets] == [Tag.LITERAL] and literal and not is_multipart_signed(literal.data):
+    if not packets and literal and not is_multipart_signed(literal.data):
         return literal.data
     return _signed_inside(packets, literal, _is_inline(mail))
 
@@ -100,6 +100,6 @@ def for_the_list(packets: tuple[Packet, ...], list_key_ids: frozenset[str]) -> b
 
 def _signed_inside(packets: tuple[Packet, ...], literal: Literal | None, inline: bool) -> SignedMessage:
     """A combined signature, or literal data that is one multipart/signed around everything (RFC 3156, 6.1)."""
-    if [packet.tag for packet in packets] == [Tag.LITERAL] and literal and not inline and is_multipart_signed(literal.data):
+    if not packets and literal and not inline and is_multipart_signed(literal.data):
         return read_signed(literal.data)
     return combined(packets, literal)

@@ -83,7 +83,7 @@ def signed(octets: bytes) -> None:
 def combined(octets: bytes) -> None:
     """Binary messages, as they come out of the encryption."""
     found, literal = open_literal(octets)
-    assert (literal is not None) == ([packet.tag for packet in found].count(Tag.LITERAL) == 1)
+    assert (literal is not None) == (not found or [packet.tag for packet in found].count(Tag.LITERAL) == 1)
     message = read_combined(octets)
     assert literal is not None and message.content == literal.data and read_combined(message.octets) == message
 
