@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from securelist.errors import Refused
-from securelist.mail.mime import crlf, decoded, parts_of, read_entity
+from securelist.mail.mime import crlf, decoded, parts_of, read_entity, read_head
 from securelist.openpgp import gnupg, sequoia
 from securelist.openpgp.armor import blocks, dearmor, only_block
 from securelist.openpgp.certificate import Certificate
@@ -105,7 +105,7 @@ def read_signed(octets: bytes, most: int = MAX_DECOMPRESSED) -> SignedMessage:
 def is_multipart_signed(octets: bytes) -> bool:
     """Whether this is a MIME entity that says it is a multipart/signed."""
     try:
-        return bool(octets) and not octets[0] & 0x80 and read_entity(octets).content_type == "multipart/signed"
+        return bool(octets) and not octets[0] & 0x80 and read_head(octets).content_type == "multipart/signed"
     except Refused:
         return False
 

@@ -9,7 +9,7 @@ import base64
 import re
 
 from securelist.mail.headers import block
-from securelist.mail.mime import crlf, multipart, read_entity
+from securelist.mail.mime import crlf, multipart, read_head
 from securelist.openpgp import sequoia
 from securelist.openpgp.packets import Packet, Tag, issuers_named, keep_unhashed, read_literal, read_packets, write_packet
 from securelist.openpgp.signed import SignedMessage
@@ -33,7 +33,7 @@ def _entity(message: SignedMessage, key: str) -> bytes:
     signature = sequoia.armor(_alone(read_packets(message.signature)[0], key), "SIGNATURE")
     part = block([("Content-Type", "application/pgp-signature")]) + b"\r\n" + crlf(signature)
     boundary, body = multipart([message.content, part])
-    stated = read_entity(message.octets).parameter("micalg").lower()
+    stated = read_head(message.octets).parameter("micalg").lower()
     micalg = f" micalg={stated};" if _MICALG.fullmatch(stated) else ""
     content_type = f'multipart/signed;{micalg} protocol="application/pgp-signature"; boundary="{boundary}"'
     return block([("Content-Type", content_type)]) + b"\r\n" + body
