@@ -59,6 +59,12 @@ WHYS = (
 SOURCES = (("AFTLD", 12), ("LACTLD, Montevideo", 40), ("=CENTR", 300))
 
 
+def alone(one: Contact | Imported, world: Repository) -> Repository:
+    """A repository like another, with this one contact in it."""
+    attested = isinstance(one, Contact)
+    return replace(world, contacts=(one,) if attested else (), imported=() if attested else (one,))
+
+
 def crowd(
     cctlds: int = 300,
     members: int = 900,

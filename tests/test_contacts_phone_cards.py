@@ -13,7 +13,7 @@ from pathlib import Path
 import evolution
 import pytest
 import thunderbird_book
-from contacts_world import AT, AWKWARD, DAY_S, NAME, TZ_MOBILE, TZ_NAME, TZ_PHONE, crowd
+from contacts_world import AT, AWKWARD, DAY_S, NAME, TZ_MOBILE, TZ_NAME, TZ_PHONE, alone, crowd
 from evolution import Card
 
 from securelist.cctld.cctlds import cctlds
@@ -56,8 +56,7 @@ def home() -> Iterator[Path]:
 
 def only(one: Contact | Imported) -> Card:
     """The card of one contact, as Evolution reads it."""
-    attested = isinstance(one, Contact)
-    (card,) = evolution.read(phone_cards.write(replace(WORLD, contacts=(one,) if attested else (), imported=() if attested else (one,))))
+    (card,) = evolution.read(phone_cards.write(alone(one, WORLD)))
     return card
 
 

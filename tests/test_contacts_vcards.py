@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import evolution
 import pytest
-from contacts_world import AT, AWKWARD, DAY_S, LIST, NAME, TZ_MOBILE, TZ_NAME, TZ_PHONE, crowd
+from contacts_world import AT, AWKWARD, DAY_S, LIST, NAME, TZ_MOBILE, TZ_NAME, TZ_PHONE, alone, crowd
 from evolution import Card
 
 from securelist.cctld.cctlds import cctlds
@@ -36,9 +36,7 @@ def cards(written: bytes) -> list[Card]:
 
 def only(contact: Contact | Imported, world: Repository = WORLD) -> Card:
     """The card of one contact, as Evolution reads it."""
-    attested = isinstance(contact, Contact)
-    repository = replace(world, contacts=(contact,) if attested else (), imported=() if attested else (contact,))
-    (card,) = evolution.read(vcards.write(repository))
+    (card,) = evolution.read(vcards.write(alone(contact, world)))
     return card
 
 
