@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from securelist.cctld.cctlds import Region
-from securelist.cli.output import FILE, counted, json_option, print_json, print_table, say, when, write_private
+from securelist.cli.output import FILE, json_option, print_json, print_table, say, when, write_private
 from securelist.contacts.bundle import compose, one_certificate, seal
 from securelist.contacts.importing import Sender, forget_source, import_bundle, read_file, sources
 from securelist.contacts.repository import Repository
@@ -18,6 +18,7 @@ from securelist.installation import Installation
 from securelist.mail.headers import visible
 from securelist.openpgp.admission import MAX_CERTIFICATE_OCTETS
 from securelist.openpgp.certificate import Certificate, grouped
+from securelist.plural import counted
 from securelist.store.database import forget as leave_nothing
 
 

@@ -10,12 +10,13 @@ import click
 
 from securelist.cctld.cctlds import Region, find_cctld
 from securelist.cli.bundles import Order, forget, import_, list_sources, write_bundle
-from securelist.cli.output import FILE, FOLDER, NEW_FILE, counted, say, write_private
+from securelist.cli.output import FILE, FOLDER, NEW_FILE, say, write_private
 from securelist.contacts.formats import FORMS, Form
 from securelist.contacts.mailing import Mailings
 from securelist.contacts.repository import repository
 from securelist.errors import UsageError
 from securelist.installation import Installation
+from securelist.plural import counted
 
 
 @click.group()

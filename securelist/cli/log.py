@@ -12,7 +12,6 @@ from securelist.cli.output import (
     FILE,
     NEW_FILE,
     at_option,
-    counted,
     json_option,
     print_json,
     print_table,
@@ -26,6 +25,7 @@ from securelist.exported import exported
 from securelist.installation import Installation
 from securelist.mail.headers import address_in_user_id
 from securelist.openpgp.own_gpg import unwrap
+from securelist.plural import counted
 from securelist.store import log_store
 from securelist.store.database import reading
 from securelist.trust.copies import Hearing, hear, weighed

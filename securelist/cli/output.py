@@ -110,11 +110,6 @@ def write_private(file: Path, octets: bytes) -> None:
         raise
 
 
-def counted(number: int, one: str, several: str = "") -> str:
-    """`1 contact`, `2 contacts`; `several` is the plural if it is not `one` with an s."""
-    return f"{number} {one if number == 1 else several or f'{one}s'}"
-
-
 def when(seconds: int) -> str:
     """Unix seconds as people read them, in UTC; a dash for 0."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else "-"

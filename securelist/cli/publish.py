@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from securelist.cli.output import FOLDER, counted, say
+from securelist.cli.output import FOLDER, say
 from securelist.installation import Installation
+from securelist.plural import counted
 from securelist.procedures.dates import minute
 from securelist.site.facts import facts
 from securelist.site.folder import closed_to_others

@@ -22,6 +22,7 @@ from securelist.contacts.telephone import tel_uri
 from securelist.mail.addresses import address_problem
 from securelist.mail.headers import visible
 from securelist.openpgp.certificate import grouped
+from securelist.plural import counted
 from securelist.procedures.dates import day, minute
 from securelist.trust.membership import SUSPENDED, UNREACHABLE
 
@@ -46,7 +47,7 @@ def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_fitting, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "by_region": lambda entries: list(by_region(entries)), "day": day, "minute": minute, "grouped": _grouped, "region": region_name,
-        "tel": tel_uri, "mailto": _mailto, "marks": _marks, "works": works, "tlds": _tlds, "counted": _counted,
+        "tel": tel_uri, "mailto": _mailto, "marks": _marks, "works": works, "tlds": _tlds, "counted": counted,
     }  # fmt: skip
     environment.tests["imported"] = lambda one: isinstance(one, Imported)
     return environment.from_string(_part("page.html.j2"))
@@ -98,10 +99,6 @@ def _marks(one: Contact | Imported) -> list[tuple[str, Markup, Markup]]:
 
 def _said(markup: str, *facts: str) -> Markup:
     return Markup(markup).format(*map(_fitting, facts))
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _tlds(entries: tuple[Contact | Imported, ...]) -> int:

@@ -6,7 +6,7 @@ there. There is no index above: a search would find that first. Everything else 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from securelist.contacts.contact import Contact, Imported, region_name
@@ -15,6 +15,7 @@ from securelist.contacts.repository import Repository, by_region
 from securelist.contacts.shown import overdue, shown, state_of
 from securelist.mail.headers import visible
 from securelist.openpgp.certificate import grouped
+from securelist.plural import counted
 from securelist.procedures.dates import day, minute
 from securelist.trust.membership import ACTIVE
 from securelist.trust.statement import Person
@@ -30,7 +31,8 @@ def write(repository: Repository) -> bytes:
 def _head(repository: Repository) -> Iterator[str]:
     here = len({one.cctld for one in repository.contacts})
     head, contacts = repository.head, repository.contacts
-    yield wrapped(f"{repository.name} <{repository.list}>: {_number(contacts, 'contact')} of {_ccTLDs(here)}", "Contacts of ", MARGIN)
+    numbers = f"{counted(len(contacts), 'contact')} of {counted(here, 'ccTLD')}"
+    yield wrapped(f"{repository.name} <{repository.list}>: {numbers}", "Contacts of ", MARGIN)
     yield wrapped(f"{minute(repository.at)} UTC, by entry {head.number} of the log,", "As of ", MARGIN)
     yield f"{MARGIN}{head.hash}"
     yield f"Find a ccTLD: search for its name with the dot; in a pager: {SEARCH}"
@@ -42,7 +44,7 @@ def _head(repository: Repository) -> Iterator[str]:
 def _members(repository: Repository) -> Iterator[str]:
     for region, those in by_region(repository.contacts):
         count = sum(len(entries) for _, entries in those)
-        yield from _title(f"{region_name(region)}: {_ccTLDs(len(those))}, {count} {_plural(count, 'contact')}")
+        yield from _title(f"{region_name(region)}: {counted(len(those), 'ccTLD')}, {counted(count, 'contact')}")
         for cctld, entries in those:
             yield from ("", visible(cctld.shown), "\n\n".join(map(_contact, entries)))
 
@@ -112,7 +114,7 @@ def _source(one: Imported) -> str:
 def _absent(repository: Repository) -> Iterator[str]:
     if not repository.absent:
         return
-    yield from _title(f"Nobody is here for {_ccTLDs(len(repository.absent))}")
+    yield from _title(f"Nobody is here for {counted(len(repository.absent), 'ccTLD')}")
     for region, those in groupby(repository.absent, key=lambda one: one.region):
         names = ", ".join(visible(cctld.shown) for cctld in those)
         yield wrapped(names, f"{MARGIN}{region_name(region)}: ", MARGIN * 2)
@@ -123,15 +125,3 @@ def _absent(repository: Repository) -> Iterator[str]:
 
 def _title(text: str) -> Iterable[str]:
     return "", "", wrapped(text, "== ", "   ")
-
-
-def _number(entries: Sequence[object], what: str) -> str:
-    return f"{len(entries)} {_plural(len(entries), what)}"
-
-
-def _plural(count: int, what: str) -> str:
-    return what if count == 1 else f"{what}s"
-
-
-def _ccTLDs(count: int) -> str:  # noqa: N802 - the word is written so
-    return f"{count} {_plural(count, 'ccTLD')}"

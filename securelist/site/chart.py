@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from securelist.plural import counted
 from securelist.site.months import Month
 
 # CSS pixels: the drawing, and what is left free at its edges for words. A narrow one has letters as large as a wide one.
@@ -46,8 +47,7 @@ def _numbers(month: Month) -> str:
 
 
 def _number(number: int, kind: str) -> str:
-    word = {"members": "member", "cctlds": "ccTLD"}[kind]
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    return counted(number, {"members": "member", "cctlds": "ccTLD"}[kind])
 
 
 def _scale(highest: int) -> tuple[int, int]:
